@@ -1,0 +1,35 @@
+"""A lecture's script as a command: its arguments, its errors, its results."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import tyro
+
+
+class BadInput(Exception):
+    """Something the person at the keyboard can put right; the message is one sentence that says how."""
+
+
+def run(main: Callable[..., None]) -> None:
+    """Call `main` with the arguments of the command line.
+
+    Bad input ends in one sentence and exit status 2, Ctrl-C in status 130: neither shows a traceback.
+    """
+    try:
+        tyro.cli(main)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
+
+
+def record(out: Path, seed: int, device: torch.device, **metrics: float | str) -> None:
+    """Write `metrics.json` into the folder `out`, whole or not at all; pages take their numbers from it."""
+    partial = out / "metrics.json.partial"
+    partial.write_text(json.dumps({"seed": seed, "device": device.type, **metrics}, indent=1), encoding="utf-8")
+    partial.replace(out / "metrics.json")

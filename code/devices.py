@@ -1,0 +1,23 @@
+"""Where tensors live: the processor, or an accelerator that is really there."""
+
+from typing import Literal
+
+import torch
+
+from command import BadInput
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def pick(name: Device) -> torch.device:
+    """Return the device called `name`; "auto" is the best there is.
+
+    Raises BadInput when this machine does not have it.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(device for device, here in there.items() if here)  # type: ignore[assignment]
+    if not there[name]:
+        here = ", ".join(device for device, found in there.items() if found)
+        raise BadInput(f"--device {name}: this machine has no such device; it has {here}.")
+    return torch.device(name)

@@ -1,0 +1,134 @@
+"""One look for every figure: SVG whose text and colours follow the page, in the light and in the dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Each colour is written into the SVG as `var(--fig-NAME, #hex)`, so a page may set its own (docs/assets/course.css).
+INK, FAINT = "#1c2333", "#8a92a3"
+BLUE, ORANGE, GREEN, PURPLE = "#1f5fc4", "#c04a06", "#1d7a4c", "#8440a8"
+NAMES = {"ink": INK, "faint": FAINT, "blue": BLUE, "orange": ORANGE, "green": GREEN, "purple": PURPLE}
+
+STYLE = {
+    "axes.edgecolor": FAINT,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE], linestyle=["-", "--", "-.", ":"]),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "figure.constrained_layout.use": True,
+    "font.size": 10.5,
+    "grid.alpha": 0.35,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.5,
+    "image.cmap": "gray_r",
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "svg.fonttype": "none",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def panels(width: float = 5.2, height: float = 3.2, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
+    """Return a figure in the course's style and its axes (one, or an array); 5.2 inches fill a phone legibly."""
+    with mpl.rc_context(STYLE):
+        fig = Figure(figsize=(width, height))
+        return fig, fig.subplots(rows, columns)
+
+
+def scatter(ax: Axes, x: Tensor, y: Tensor, names: tuple[str, str] = ("+1", "-1"), size: float = 22) -> None:
+    """Draw points x (n, 2) as rings where y (n,) is +1 and as crosses where it is -1."""
+    for side, name, look in (
+        (1, names[0], {"marker": "o", "facecolors": "none", "edgecolors": BLUE}),
+        (-1, names[1], {"marker": "x", "color": ORANGE}),
+    ):
+        ax.scatter(*x[y == side].T.tolist(), s=size, linewidths=1.3, label=name, **look)
+
+
+def curves(ax: Axes, named: dict[str, Tensor]) -> None:
+    """Draw each curve (seeds, steps) as the mean over its seeds in the range that they span."""
+    for name, values in named.items():
+        steps = range(1, values.shape[1] + 1)
+        (line,) = ax.plot(steps, values.mean(0).tolist(), label=name)
+        ax.fill_between(
+            steps, values.amin(0).tolist(), values.amax(0).tolist(), color=line.get_color(), alpha=0.2, lw=0
+        )
+    ax.legend()
+
+
+def squares(ax: Axes, image: Tensor) -> None:
+    """Draw an image or weights (height, width) as squares: the larger the stronger, hollow where negative."""
+    most = image.abs().max()
+    for row, values in enumerate((image / most).tolist()):
+        for column, value in enumerate(values):
+            width = 0.95 * abs(value) ** 0.5
+            look = {"color": BLUE} if value > 0 else {"edgecolor": ORANGE, "facecolor": "none"}
+            ax.add_patch(Rectangle((column - width / 2, row - width / 2), width, width, **look))
+    ax.set(xlim=(-1, image.shape[1]), ylim=(image.shape[0], -1), aspect="equal", xticks=[], yticks=[])
+    ax.spines[:].set_visible(True)
+
+
+def table(ax: Axes, cells: dict[tuple[int, int], int]) -> None:
+    """Write the number of each cell (column, row), the ground the deeper the larger it is."""
+    most = max(cells.values())
+    for (column, row), value in cells.items():
+        shade = 0.6 * (value / most) ** 0.5
+        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=BLUE, alpha=shade, linewidth=0))
+        ax.text(column, row, str(value), ha="center", va="center", size="small")
+    columns, rows = ({cell[axis] for cell in cells} for axis in (0, 1))
+    ax.set(xlim=(min(columns) - 0.5, max(columns) + 0.5), ylim=(max(rows) + 0.5, min(rows) - 0.5))
+    ax.set(xticks=sorted(columns), yticks=sorted(rows))
+    ax.grid(False)
+
+
+def svg(fig: Figure, name: str) -> str:
+    """Draw `fig` as SVG text in the page's colours; `name` keeps its ids apart from other figures'."""
+    drawn = io.StringIO()
+    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+        fig.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
+    text = drawn.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text))
+    text = re.sub(r"font: ([^;\"]*?)([\d.]+)px [^;\"]*", r"font: \1\2px var(--fig-font, sans-serif)", text)
+    for colour, code in NAMES.items():
+        text = text.replace(code, f"var(--fig-{colour}, {code})")
+    used = set(re.findall(r'(?:href="|url\()#([\w-]+)', text))
+    text = re.sub(r' id="([\w-]+)"', lambda m: m[0] if m[1] in used else "", text)
+    return re.sub(r">\s+<", "><", text).strip()
+
+
+def save(fig: Figure, path: Path) -> None:
+    """Write `fig` as the SVG file `path`."""
+    path.write_text(svg(fig, path.stem), encoding="utf-8")
+
+
+def picture(drawing: str, alt: str) -> str:
+    """Return SVG text as an HTML image that says `alt` to those who cannot see it."""
+    return drawing.replace("<svg", f'<svg class="figure" role="img" aria-label="{escape(alt)}"', 1)
+
+
+class Shown:
+    """A figure as the last line of a notebook's cell: `Shown(fig, "what it shows")`."""
+
+    def __init__(self, fig: Figure, alt: str) -> None:
+        self.html = picture(svg(fig, re.sub(r"\W+", "-", alt)), alt)
+
+    def _repr_html_(self) -> str:
+        return self.html

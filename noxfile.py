@@ -1,0 +1,153 @@
+"""The menu: `nox` runs lint, tests and site; `nox -l` lists the rest; words after `--` go to the session."""
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+CACHE = ROOT / ".cache"
+
+nox.options.sessions = ["lint", "tests", "site"]
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = False
+os.environ["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
+os.environ["VIRTUAL_ENV"] = str(VENV)
+
+
+def python(session: nox.Session, *words: object, **env: str) -> None:
+    """Run a Python command line in the shared environment."""
+    session.run(str(BIN / "python"), *map(str, words), external=True, env=env)
+
+
+def no_words(session: nox.Session) -> None:
+    """Refuse words after `--` where a session takes none."""
+    if session.posargs:
+        session.error(f"nox -s {session.name} takes no arguments, but was given: {' '.join(session.posargs)}")
+
+
+def digest(*parts: Path | str) -> str:
+    """Fingerprint of texts, files and whole folders."""
+    seen = hashlib.sha256()
+    for part in parts:
+        paths = sorted(part.rglob("*")) if isinstance(part, Path) and part.is_dir() else [part]
+        for path in paths:
+            if isinstance(path, str):
+                seen.update(path.encode())
+            elif path.is_file() and path.suffix != ".pyc":
+                seen.update(path.as_posix().encode() + path.read_bytes())
+    return seen.hexdigest()
+
+
+def is_done(name: str, now: str) -> bool:
+    """Whether the step `name` last ended well in the state `now`."""
+    mark = CACHE / name
+    return mark.is_file() and mark.read_text() == now
+
+
+def done(name: str, now: str) -> None:
+    """Remember that the step `name` ended well in the state `now`."""
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / name).write_text(now)
+
+
+@nox.session
+def env(session: nox.Session) -> None:
+    """Make .venv and node_modules, shared by all sessions (anew only when the pins change)."""
+    pins = digest(sys.version, *(ROOT / name for name in ("pyproject.toml", "constraints.txt")))
+    if not (is_done("python", pins) and BIN.is_dir()):
+        session.log("Installing the pinned packages into .venv: about 6 GB with torch's CUDA parts, once.")
+        what = ["-c", "constraints.txt", "-e", ".[dev]"]
+        if shutil.which("uv"):
+            session.run(
+                "uv", "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, str(VENV), external=True
+            )
+            session.run("uv", "pip", "install", "--python", str(BIN / "python"), *what, external=True)
+        else:
+            session.run(sys.executable, "-m", "venv", "--clear", str(VENV), external=True)
+            python(session, "-m", "pip", "install", "--quiet", "--progress-bar", "off", *what)
+        done("python", pins)
+    parts = digest(*(ROOT / name for name in ("package.json", "package-lock.json")))
+    if not (is_done("node", parts) and (ROOT / "node_modules").is_dir()):
+        session.run("npm", "ci", "--loglevel=error", external=True)
+        done("node", parts)
+
+
+@nox.session(requires=["env"])
+def lint(session: nox.Session) -> None:
+    """Style, spelling, Markdown and types (-- --fix mends what it can)."""
+    fix = ["--fix"] if "--fix" in session.posargs else []
+    if set(session.posargs) - {"--fix"}:
+        session.error(f"nox -s lint knows only --fix, not: {' '.join(session.posargs)}")
+    python(session, "-m", "ruff", "check", *fix, ".")
+    python(session, "-m", "ruff", "format", *([] if fix else ["--check", "--diff"]), ".")
+    python(session, "-m", "codespell_lib")
+    python(session, "-m", "pymarkdown", *(["fix"] if fix else ["scan"]), "--recurse", "--respect-gitignore", ".")
+    python(session, "-m", "mypy")
+
+
+@nox.session(requires=["env"])
+def tests(session: nox.Session) -> None:
+    """All tests of code and tools (-- any pytest options)."""
+    python(session, "-m", "pytest", "--ignore=tests/site", *(session.posargs or ["--numprocesses=auto"]))
+
+
+@nox.session(requires=["env"])
+def site(session: nox.Session) -> None:
+    """Build the whole site and test it in Chromium (-- pytest options for those tests)."""
+    python(session, "-m", "mkdocs", "--quiet", "build", "--strict", SOURCE_DATE_EPOCH="0")
+    state = digest(ROOT / "site", ROOT / "tests" / "site", ROOT / "pyproject.toml", *session.posargs)
+    if is_done("site", state):
+        session.log("The site is as it was when its tests last passed.")
+    else:
+        python(session, "-m", "pytest", "tests/site", *(session.posargs or ["--numprocesses=auto"]))
+        done("site", state)
+    session.log(f"The site is built: open {ROOT / 'site' / 'index.html'}, or run `nox -s serve`.")
+
+
+@nox.session(requires=["env"])
+def serve(session: nox.Session) -> None:
+    """Show the site on localhost and rebuild it as files change (-- --port 8001)."""
+    python(session, "-m", "tools.serve", *session.posargs)
+
+
+@nox.session(requires=["env"])
+def examples(session: nox.Session) -> None:
+    """Run scripts by name, or all, and end in a table (-- perceptron --device cuda)."""
+    python(session, "-m", "tools.examples", *session.posargs)
+
+
+@nox.session(requires=["env"])
+def lab(session: nox.Session) -> None:
+    """JupyterLab, where each lab.py opens as a notebook (-- options of jupyter lab)."""
+    words = ["--ServerApp.root_dir=docs/lectures", "--config=tools/jupyter.json"]
+    python(session, "-m", "jupyterlab", *words, *session.posargs)
+
+
+@nox.session(requires=["env"])
+def pdf(session: nox.Session) -> None:
+    """Print decks of the built site as PDF, page counts checked (-- perceptron)."""
+    python(session, "-m", "mkdocs", "--quiet", "build", "--strict", SOURCE_DATE_EPOCH="0")
+    python(session, "-m", "tools.pdf", *session.posargs)
+
+
+@nox.session(requires=["env"])
+def new(session: nox.Session) -> None:
+    """Start a lecture: page, deck, lab, script and test to fill in (-- topic "Its title")."""
+    python(session, "-m", "tools.new", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def lock(session: nox.Session) -> None:
+    """Refresh constraints.txt (-- --upgrade for the newest versions)."""
+    session.install("uv")
+    session.run(
+        *("uv", "pip", "compile", "--quiet", "--universal", "--extra", "dev", "pyproject.toml"),
+        *("--no-header", "--no-annotate", "--no-emit-index-url", "--output-file", "constraints.txt"),
+        *session.posargs,
+    )

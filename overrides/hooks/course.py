@@ -1,0 +1,84 @@
+"""How a page comes to be: MkDocs' events in their order, each a few lines over a plain function of `tools`."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pymdownx.snippets
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from tools import lectures, markup, parts, pipeline
+
+ROOT = Path(__file__).parents[2]
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """A missing snippet ends the build in a sentence; labs are read like pages; no repository, no edit links."""
+    config.edit_uri = "edit/main/docs/" if config.repo_url else None
+    pymdownx.snippets.SnippetMissingError = PluginError
+    parts.labs_like_pages(ROOT / "tools" / "notebook", config.markdown_extensions, config.mdx_configs)
+
+
+def on_pre_build(config: MkDocsConfig) -> None:
+    """Run the scripts and labs that have changed."""
+    try:
+        lectures.check(ROOT)
+        pipeline.build(ROOT)
+    except (lectures.Incomplete, pipeline.Failed) as error:
+        raise PluginError(str(error)) from None
+
+
+def on_files(files: Files, config: MkDocsConfig) -> None:
+    """Add the npm parts that the browser needs, and what can be downloaded of each lecture."""
+    for name, path in parts.vendored(ROOT / "node_modules").items():
+        files.append(File.generated(config, f"assets/vendor/{name}", abs_src_path=str(path)))
+    for topic in lectures.topics(ROOT):
+        files.append(
+            File.generated(config, f"lectures/{topic}/{topic}.py", abs_src_path=str(ROOT / "code" / f"{topic}.py"))
+        )
+        files.append(File.generated(config, f"lectures/{topic}/{topic}.zip", content=lectures.bundle(topic, ROOT)))
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put in the numbers and the glossary's meanings."""
+    if page.file.src_uri.endswith(".ipynb"):
+        parts.LABS.reset()
+        return markdown
+    meanings = markup.glossary((ROOT / "docs" / "course" / "glossary.md").read_text(encoding="utf-8"))
+    try:
+        markdown = markup.with_numbers(markdown, lectures.topic_of(page.file.src_uri), ROOT / "docs" / "lectures")
+        return markup.with_terms(markdown, meanings, "/course/glossary.md")
+    except ValueError as error:
+        raise PluginError(f"docs/{page.file.src_uri}: {error}") from None
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Draw figures in line; leave out the style sheet that nbconvert puts below each lab."""
+
+    def drawing(src: str) -> str:
+        url = (Path("/", page.file.dest_uri).parent / src).resolve().relative_to("/").as_posix()
+        return Path(config.docs_dir, url).read_text(encoding="utf-8")
+
+    if page.file.src_uri.endswith(".ipynb"):
+        return re.sub(r"\s*<style>.*?</style>\s*", "", html, flags=re.S)
+    try:
+        return markup.with_figures(html, drawing)
+    except ValueError as error:
+        raise PluginError(f"docs/{page.file.src_uri}: {error}") from None
+
+
+def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, nav: Any) -> None:
+    """Tell the templates which lecture the page belongs to, if to any."""
+    topic = lectures.topic_of(page.file.src_uri)
+    context["lecture"] = lectures.about(topic, ROOT) if topic else None
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Typeset the maths of the whole site."""
+    try:
+        parts.typeset(ROOT / "tools" / "maths.mjs", Path(config.site_dir))
+    except ValueError as error:
+        raise PluginError(str(error)) from None

@@ -1,0 +1,57 @@
+"""A lecture as a set of files: is it whole, what belongs to it, what can be downloaded of it."""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from tools.pipeline import imported
+
+
+class Incomplete(Exception):
+    """A lecture lacks a file; the message says which, and how to get one."""
+
+
+def topics(root: Path) -> list[str]:
+    """List the lectures of the course by topic."""
+    return sorted(path.name for path in (root / "docs" / "lectures").iterdir() if path.is_dir())
+
+
+def topic_of(address: str) -> str:
+    """Return the topic that a page under `docs/` belongs to, or ""."""
+    found = re.match(r"lectures/(\w+)/", address)
+    return found[1] if found else ""
+
+
+def check(root: Path) -> None:
+    """Raise Incomplete if a lecture lacks its page, deck, script or test (a lab is not a must)."""
+    for topic in topics(root):
+        here = f"docs/lectures/{topic}"
+        for name in (f"{here}/index.md", f"{here}/slides.md", f"code/{topic}.py", f"tests/test_{topic}.py"):
+            if not (root / name).exists():
+                raise Incomplete(
+                    f"{name} is missing: write it (`nox -s new` makes one to start from), or remove {here}."
+                )
+
+
+def about(topic: str, root: Path) -> dict[str, Any]:
+    """Tell the templates of a lecture: its topic, whether it has a lab, and the stamp of its last run."""
+    folder = root / "docs" / "lectures" / topic
+    stamp = json.loads((folder / "outputs" / "stamp.json").read_text(encoding="utf-8"))
+    return {"topic": topic, "lab": (folder / "lab.py").exists(), "stamp": stamp}
+
+
+def bundle(topic: str, root: Path) -> bytes:
+    """Zip what runs the lecture anywhere: script, lab as .py and .ipynb, and the modules they import, in one folder."""
+    script, lab = root / "code" / f"{topic}.py", root / "docs" / "lectures" / topic / "lab.py"
+    sources = [source for source in (script, lab) if source.exists()]
+    files = {*sources, *(module for source in sources for module in imported(source, root / "code"))}
+    if lab.exists():
+        files.add(lab.with_suffix(".ipynb"))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(files, key=lambda path: path.name):
+            archive.writestr(zipfile.ZipInfo(f"{topic}/{path.name}"), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return packed.getvalue()

@@ -1,0 +1,87 @@
+"""What a page is made of, as plain functions: numbers from metrics, terms from the glossary, figures drawn in line."""
+
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+
+from figures import picture
+
+NUMBER = re.compile(r"\{\{ *(?:(?P<topic>\w+)/)?(?P<name>\w+)(?::(?P<format>[^{}]*?))? *\}\}")
+TERM = re.compile(r"(?<![\w\]`!])\[(?P<text>[^\[\]]+)\]\[(?P<term>[\w -]*)\]")
+IMAGE = re.compile(r'<img alt="(?P<alt>[^"]*)" src="(?P<src>[^"]*outputs/[^"]*\.svg)"[^>]*>')
+HEADING = re.compile(r"^## (?P<term>.+?)(?: \{.*\})?\n+(?P<meaning>.+?)(?=\n\n|\Z)", re.M | re.S)
+
+
+def with_numbers(markdown: str, topic: str, lectures: Path) -> str:
+    """Put numbers for `{{ name:format }}` (of `topic`) and `{{ other/name:format }}`.
+
+    Raises ValueError for a lecture without metrics, an unknown name, or a format that does not fit.
+    """
+    known: dict[str, dict] = {}
+
+    def number(found: re.Match[str]) -> str:
+        owner = found["topic"] or topic
+        source = lectures / owner / "outputs" / "metrics.json"
+        if owner not in known:
+            if not source.exists():
+                raise ValueError(f"{found[0]}: there is no docs/lectures/{owner}/outputs/metrics.json; name a lecture.")
+            known[owner] = json.loads(source.read_text(encoding="utf-8"))
+        if found["name"] not in known[owner]:
+            names = ", ".join(known[owner])
+            raise ValueError(f"{found[0]}: code/{owner}.py records no metric {found['name']!r}, only {names}.")
+        try:
+            return format(known[owner][found["name"]], found["format"] or "")
+        except ValueError:
+            raise ValueError(f"{found[0]}: {known[owner][found['name']]!r} does not take this format.") from None
+
+    return NUMBER.sub(number, markdown)
+
+
+def glossary(markdown: str) -> dict[str, str]:
+    """Read the glossary page: its `## term` headings, and the paragraph under each in plain text."""
+    plain = {}
+    for found in HEADING.finditer(markdown):
+        meaning = re.sub(r"\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])|[*`$]", lambda m: m[1] or "", found["meaning"])
+        plain[found["term"].lower()] = " ".join(meaning.split())
+    return plain
+
+
+def slug(term: str) -> str:
+    """Return the anchor that the glossary page gives to `term`."""
+    return re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", term.lower()).strip())
+
+
+def with_terms(markdown: str, meanings: dict[str, str], page: str) -> str:
+    """Make `[margin][]` and `[margins][margin]` links into the glossary `page`, with the meaning as a tooltip.
+
+    Raises ValueError for a term that the glossary does not have.
+    """
+
+    def link(found: re.Match[str]) -> str:
+        term = (found["term"] or found["text"]).lower()
+        if term not in meanings:
+            raise ValueError(
+                f"{found[0]}: docs/course/glossary.md has no heading '## {term}'; add it, or mend the link."
+            )
+        meaning = meanings[term].replace('"', "'").replace("\\", "\\\\")
+        return f'[{found["text"]}]({page}#{slug(term)} "{meaning}"){{ .term }}'
+
+    return TERM.sub(link, markdown)
+
+
+def with_figures(html: str, drawing: Callable[[str], str]) -> str:
+    """Draw each image of a lecture's outputs in line, so that it takes the page's colours.
+
+    `drawing` gives the SVG text behind an image's address. Raises ValueError for an image without alt text.
+    """
+
+    def inline(found: re.Match[str]) -> str:
+        if not found["alt"].strip():
+            raise ValueError(
+                f"{found['src']}: a figure needs alt text that says what it shows: ![text]({found['src']})."
+            )
+        return picture(drawing(found["src"]), unescape(found["alt"]))
+
+    return IMAGE.sub(inline, html)

@@ -1,0 +1,44 @@
+// Typeset the maths of a built site, once and for all: `node tools/maths.mjs site`.
+// Every formula that arithmatex marked becomes KaTeX's HTML and MathML. Nothing is written if one does not parse.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import katex from "katex";
+
+const MARKED = /<(span|div) class="arithmatex">\\([([])([^]*?)\\[)\]]<\/\1>/g;
+const ENTITIES = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&amp;": "&" };
+const options = {
+  strict: "error", trust: true,
+  macros: { "\\R": "\\mathbb{R}", "\\E": "\\mathbb{E}", "\\x": "\\mathbf{x}", "\\w": "\\mathbf{w}" },
+};
+
+const [site] = process.argv.slice(2);
+const done = new Map(), errors = [];
+
+function typeset(page, marked, bracket, escaped) {
+  const tex = escaped.replace(/&(?:lt|gt|quot|#39|amp);/g, entity => ENTITIES[entity]).trim();
+  const key = bracket + tex;
+  if (!done.has(key)) {
+    try {
+      // a fresh copy of the macros: a \gdef in one formula must not reach the next
+      const html = katex.renderToString(tex, { ...options, macros: { ...options.macros }, displayMode: bracket === "[" });
+      done.set(key, html);
+    } catch (error) {
+      errors.push(`${page}: the formula ${tex} does not parse: ${error.message}`);
+      return marked;
+    }
+  }
+  return done.get(key);
+}
+
+const pages = readdirSync(site, { recursive: true }).filter(name => name.endsWith(".html"));
+const changed = [];
+for (const page of pages) {
+  const html = readFileSync(join(site, page), "utf8");
+  const set = html.replace(MARKED, (marked, _, bracket, tex) => typeset(page, marked, bracket, tex));
+  if (set !== html) changed.push([page, set]);
+}
+if (errors.length) {
+  console.error(errors.join("\n"));
+  process.exit(1);
+}
+for (const [page, html] of changed) writeFileSync(join(site, page), html);

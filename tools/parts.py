@@ -1,0 +1,42 @@
+"""Parts that others made, fitted to the site: KaTeX and reveal.js from npm, notebooks through nbconvert."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import markdown
+from jinja2 import pass_context
+from mkdocs_jupyter.config import settings
+from nbconvert.exporters.html import HTMLExporter
+
+VENDORED = {
+    "katex": ("katex/dist", ["katex.min.css", "fonts/*.woff2"]),
+    "reveal": ("reveal.js/dist", ["reveal.css", "reveal.js", "plugin/notes.js"]),
+}
+
+LABS = markdown.Markdown()  # what reads the cells of labs; reset between labs, so that ids are unique in each
+
+
+def vendored(node_modules: Path) -> dict[str, Path]:
+    """Map each npm file that the site needs to where it lies, by its name under assets/vendor/."""
+    return {
+        f"{part}/{path.relative_to(node_modules / folder).as_posix()}": path
+        for part, (folder, patterns) in VENDORED.items()
+        for pattern in patterns
+        for path in sorted((node_modules / folder).glob(pattern))
+    }
+
+
+def labs_like_pages(templates: Path, extensions: list[str], options: dict[str, Any]) -> None:
+    """Make mkdocs-jupyter use our templates, and read Markdown cells with the extensions of the pages."""
+    global LABS
+    LABS = markdown.Markdown(extensions=extensions, extension_configs=options)
+    settings.templates_dir = str(templates)
+    HTMLExporter.markdown2html = pass_context(lambda exporter, context, source: LABS.convert(source))
+
+
+def typeset(program: Path, site: Path) -> None:
+    """Typeset every formula of the built `site`. Raises ValueError, naming page and formula, for one that does not parse."""
+    done = subprocess.run(["node", str(program), str(site)], capture_output=True, text=True, encoding="utf-8")
+    if done.returncode:
+        raise ValueError(done.stderr.strip())

@@ -1,0 +1,72 @@
+"""The pipeline: one pytask task for each script and each lab, run again when anything it stands on has changed."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pytask import Product, task
+
+from tools.pipeline import ROOT, imported, run_lab, run_script
+
+CODE = ROOT / "code"
+PINS = ROOT / "constraints.txt"
+MACHINE = Path(__file__).with_name("pipeline.py")
+
+
+@dataclass(kw_only=True)
+class Folder:
+    """A folder as a pytask node: changed when any file in it is changed, missing or new."""
+
+    name: str
+    folder: Path
+    attributes: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def signature(self) -> str:
+        """What tells this node from others."""
+        return hashlib.sha256(self.name.encode()).hexdigest()
+
+    def state(self) -> str | None:
+        """Fingerprint of the names and contents of its files; None when there is no such folder."""
+        if not self.folder.is_dir():
+            return None
+        seen = hashlib.sha256()
+        for path in sorted(self.folder.iterdir()):
+            seen.update(path.name.encode() + path.read_bytes())
+        return seen.hexdigest()
+
+    def load(self, is_product: bool = False) -> Path:
+        """Hand the folder to the task."""
+        return self.folder
+
+    def save(self, value: Any) -> None:
+        """Refuse: the task itself fills the folder."""
+        raise TypeError(f"{self.name} is filled by its task.")
+
+
+for lecture in sorted((ROOT / "docs" / "lectures").iterdir()):
+    script, lab = CODE / f"{lecture.name}.py", lecture / "lab.py"
+
+    if script.exists():
+        script_stands_on = [*imported(script, CODE), PINS, MACHINE]
+        outputs = Folder(name=f"{lecture.name}/outputs", folder=lecture / "outputs")
+
+        @task(id=lecture.name)
+        def task_script(
+            script: Path = script,
+            stands_on: list[Path] = script_stands_on,
+            outputs: Annotated[Path, Product] = outputs,
+        ) -> None:
+            run_script(script, outputs)
+
+    if lab.exists():
+        lab_stands_on = [*imported(lab, CODE), PINS, MACHINE]
+
+        @task(id=lecture.name)
+        def task_lab(
+            lab: Path = lab,
+            stands_on: list[Path] = lab_stands_on,
+            notebook: Annotated[Path, Product] = lecture / "lab.ipynb",
+        ) -> None:
+            run_lab(lab, notebook)
