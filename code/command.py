@@ -28,6 +28,15 @@ def run(main: Callable[..., None]) -> None:
         sys.exit(130)
 
 
+def folder(out: Path | None) -> None:
+    """Make the folder `out`, if one is named, before any work is done. Raises BadInput when that cannot be."""
+    try:
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--out {out}: this cannot be a folder ({error.strerror}); name another place.") from None
+
+
 def record(out: Path, seed: int, device: torch.device, **metrics: float | str) -> None:
     """Write `metrics.json` into the folder `out`, whole or not at all; pages take their numbers from it."""
     partial = out / "metrics.json.partial"

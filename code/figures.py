@@ -22,7 +22,7 @@ INK, FAINT = "#1c2333", "#8a92a3"
 BLUE, ORANGE, GREEN, PURPLE = "#1f5fc4", "#c04a06", "#1d7a4c", "#8440a8"
 NAMES = {"ink": INK, "faint": FAINT, "blue": BLUE, "orange": ORANGE, "green": GREEN, "purple": PURPLE}
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.edgecolor": FAINT,
     "axes.grid": True,
     "axes.labelcolor": INK,
@@ -47,18 +47,16 @@ STYLE = {
 
 def panels(width: float = 5.2, height: float = 3.2, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
     """Return a figure in the course's style and its axes (one, or an array); 5.2 inches fill a phone legibly."""
-    with mpl.rc_context(STYLE):
-        fig = Figure(figsize=(width, height))
-        return fig, fig.subplots(rows, columns)
+    mpl.rcParams.update(STYLE)
+    fig = Figure(figsize=(width, height))
+    return fig, fig.subplots(rows, columns)
 
 
 def scatter(ax: Axes, x: Tensor, y: Tensor, names: tuple[str, str] = ("+1", "-1"), size: float = 22) -> None:
     """Draw points x (n, 2) as rings where y (n,) is +1 and as crosses where it is -1."""
-    for side, name, look in (
-        (1, names[0], {"marker": "o", "facecolors": "none", "edgecolors": BLUE}),
-        (-1, names[1], {"marker": "x", "color": ORANGE}),
-    ):
-        ax.scatter(*x[y == side].T.tolist(), s=size, linewidths=1.3, label=name, **look)
+    (x1, x2), (u1, u2) = x[y == 1].T.tolist(), x[y == -1].T.tolist()
+    ax.scatter(x1, x2, s=size, linewidths=1.3, label=names[0], marker="o", facecolors="none", edgecolors=BLUE)
+    ax.scatter(u1, u2, s=size, linewidths=1.3, label=names[1], marker="x", color=ORANGE)
 
 
 def curves(ax: Axes, named: dict[str, Tensor]) -> None:
@@ -78,7 +76,7 @@ def squares(ax: Axes, image: Tensor) -> None:
     for row, values in enumerate((image / most).tolist()):
         for column, value in enumerate(values):
             width = 0.95 * abs(value) ** 0.5
-            look = {"color": BLUE} if value > 0 else {"edgecolor": ORANGE, "facecolor": "none"}
+            look: dict[str, Any] = {"color": BLUE} if value > 0 else {"edgecolor": ORANGE, "facecolor": "none"}
             ax.add_patch(Rectangle((column - width / 2, row - width / 2), width, width, **look))
     ax.set(xlim=(-1, image.shape[1]), ylim=(image.shape[0], -1), aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(True)
@@ -100,7 +98,7 @@ def table(ax: Axes, cells: dict[tuple[int, int], int]) -> None:
 def svg(fig: Figure, name: str) -> str:
     """Draw `fig` as SVG text in the page's colours; `name` keeps its ids apart from other figures'."""
     drawn = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+    with mpl.rc_context({"svg.hashsalt": name}):
         fig.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
     text = drawn.getvalue()
     text = text[text.index("<svg") :]

@@ -25,7 +25,7 @@ from tqdm import tqdm
 # --8<-- [end:imports]
 import devices
 import figures
-from command import record, run
+from command import folder, record, run
 from figures import BLUE, FAINT, INK, ORANGE
 
 
@@ -273,15 +273,16 @@ def draw_activations() -> Figure:
     return fig
 
 
-def draw_xor(lifted: Perceptron) -> Figure:
+def draw_xor() -> Figure:
     """Draw the four points as given, where no line helps, and with their product for a second axis, where one does."""
     (x, y), (fig, axes) = XOR, figures.panels(5.2, 2.8, columns=2)
     for ax, points, label in zip(axes, (x, lift(x)[:, [0, 2]]), ("x₂", "x₁ · x₂"), strict=True):
         figures.scatter(ax, points, y, size=80)
         ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal", xticks=[-1, 1], yticks=[-1, 1])
         ax.set(xlabel="x₁", ylabel=label)
+    weight, bias = widest(lift(x), y)
     ends = torch.tensor([-1.6, 1.6])
-    axes[1].plot(ends.tolist(), (-(lifted.bias + lifted.weight[0] * ends) / lifted.weight[2]).tolist(), color=INK)
+    axes[1].plot(ends.tolist(), (-(bias + weight[0] * ends) / weight[2]).tolist(), color=INK, linestyle="-")
     axes[0].legend(loc="center")
     return fig
 
@@ -323,14 +324,14 @@ def one_against_rest(target: int, seed: int, epochs: int) -> dict[str, list[floa
 
 
 # --8<-- [end:rest]
-def xor(epochs: int) -> tuple[Perceptron, dict[str, float]]:
-    """Try XOR three ways: as it is, with the product as a third feature, with a kernel; return the second neuron."""
-    (x, y), lifted = XOR, Perceptron(3)
+def xor(epochs: int) -> dict[str, float]:
+    """Count mistakes on XOR: as it is, with the product as a third feature, and with a kernel."""
+    x, y = XOR
     flat = fit(Perceptron(2), x, y, epochs)
-    return lifted, {
+    return {
         "xor_passes": len(flat),
         "xor_last": flat[-1],
-        "xor_lift": sum(fit(lifted, lift(x), y, epochs)),
+        "xor_lift": sum(fit(Perceptron(3), lift(x), y, epochs)),
         "xor_kernel": sum(fit(KernelPerceptron(2, degree=2), x, y, epochs)),
     }
 
@@ -344,7 +345,8 @@ def main(seed: int = 0, device: devices.Device = "auto", epochs: int = 40, out: 
         epochs: Passes over the scans of 8 against the rest, which no line splits.
         out: Folder for figures and metrics.json; without it, only lines are printed.
     """
-    with (used := devices.pick(device)):
+    folder(out)
+    with devices.on(device) as used:
         pairs = all_pairs(seed)
         mistakes = {pair: int(result["mistakes"]) for pair, result in pairs.items()}
         allowed = [result["allowed"] for result in pairs.values()]
@@ -353,7 +355,6 @@ def main(seed: int = 0, device: devices.Device = "auto", epochs: int = 40, out: 
         runs = [one_against_rest(8, each, epochs) for each in seeds]
         rest = {name: torch.tensor([run[name] for run in runs]) for name in runs[0]}  # each (5, epochs)
         x, digit, _, digit_test = scans(seed)
-        lifted, xor_numbers = xor(epochs=1000)
         numbers = {
             "scans": len(x),
             "held_out": len(digit_test),
@@ -367,19 +368,18 @@ def main(seed: int = 0, device: devices.Device = "auto", epochs: int = 40, out: 
             "rest_never": float((digit_test != 8).float().mean()),
             **{f"rest_{name}": float(curve[:, -1].mean()) for name, curve in rest.items()},
             **{f"sway_{name}": float(curve[:, -10:].diff().abs().mean()) for name, curve in rest.items()},
-            **xor_numbers,
+            **xor(epochs=1000),
         }
         print(REPORT.format(**numbers))
         if out is not None:
-            figures.save(
-                draw_boundary(two_features(duel(x, digit, 0, 8)[0]), duel(x, digit, 0, 8)[1]), out / "boundary.svg"
-            )
+            x_pair, y_pair = duel(x, digit, 0, 8)
+            figures.save(draw_boundary(two_features(x_pair), y_pair), out / "boundary.svg")
             figures.save(draw_weights(x, digit, 3, 8), out / "weights.svg")
             figures.save(draw_mistakes(mistakes), out / "mistakes.svg")
             figures.save(draw_bound(list(mistakes.values()), allowed), out / "bound.svg")
             figures.save(draw_rest(rest), out / "rest.svg")
             figures.save(draw_activations(), out / "activations.svg")
-            figures.save(draw_xor(lifted), out / "xor.svg")
+            figures.save(draw_xor(), out / "xor.svg")
             record(out, seed, used, **numbers)
 
 

@@ -32,11 +32,12 @@ def labs_like_pages(templates: Path, extensions: list[str], options: dict[str, A
     global LABS
     LABS = markdown.Markdown(extensions=extensions, extension_configs=options)
     settings.templates_dir = str(templates)
-    HTMLExporter.markdown2html = pass_context(lambda exporter, context, source: LABS.convert(source))
+    read = pass_context(lambda exporter, context, source: LABS.convert(source))
+    type.__setattr__(HTMLExporter, "markdown2html", read)  # it has no setting for this
 
 
 def typeset(program: Path, site: Path) -> None:
-    """Typeset every formula of the built `site`. Raises ValueError, naming page and formula, for one that does not parse."""
+    """Typeset every formula of the built `site`. Raises ValueError, naming page and formula, if one does not parse."""
     done = subprocess.run(["node", str(program), str(site)], capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         raise ValueError(done.stderr.strip())

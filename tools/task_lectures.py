@@ -36,9 +36,9 @@ class Folder:
             seen.update(path.name.encode() + path.read_bytes())
         return seen.hexdigest()
 
-    def load(self, is_product: bool = False) -> Path:
-        """Hand the folder to the task."""
-        return self.folder
+    def load(self, is_product: bool = False) -> "Folder":
+        """Hand itself to the task."""
+        return self
 
     def save(self, value: Any) -> None:
         """Refuse: the task itself fills the folder."""
@@ -56,9 +56,9 @@ for lecture in sorted((ROOT / "docs" / "lectures").iterdir()):
         def task_script(
             script: Path = script,
             stands_on: list[Path] = script_stands_on,
-            outputs: Annotated[Path, Product] = outputs,
+            outputs: Annotated[Any, Product] = outputs,
         ) -> None:
-            run_script(script, outputs)
+            run_script(script, outputs.folder)
 
     if lab.exists():
         lab_stands_on = [*imported(lab, CODE), PINS, MACHINE]

@@ -8,6 +8,7 @@
 
 # %%
 from perceptron import Perceptron
+
 print(Perceptron(3).weight)
 
 # %% tags=["solution"]
