@@ -1,5 +1,5 @@
 // Typeset the maths of a built site, once and for all: `node tools/maths.mjs site`.
-// Every formula that arithmatex marked becomes KaTeX's HTML and MathML. Nothing is written if one does not parse.
+// Every formula that arithmatex marked becomes KaTeX's HTML and MathML; nothing is written if one does not parse.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import katex from "katex";
@@ -42,3 +42,7 @@ if (errors.length) {
   process.exit(1);
 }
 for (const [page, html] of changed) writeFileSync(join(site, page), html);
+
+// The characters that the formulas are set in, so that the fonts need carry no more.
+const shown = [...done.values()].join("").replace(/<annotation[^]*?<\/annotation>|<[^>]*>/g, "");
+process.stdout.write([...new Set(shown.replace(/&(?:lt|gt|quot|#39|amp);/g, entity => ENTITIES[entity]))].join(""));

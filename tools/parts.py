@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import markdown
+from fontTools import subset
 from jinja2 import pass_context
 from mkdocs_jupyter.config import settings
 from nbconvert.exporters.html import HTMLExporter
 
 VENDORED = {
+    "source-sans": ("@fontsource-variable/source-sans-3/files", ["source-sans-3-latin-wght-normal.woff2"]),
     "katex": ("katex/dist", ["katex.min.css", "fonts/*.woff2"]),
     "reveal": ("reveal.js/dist", ["reveal.css", "reveal.js", "plugin/notes.js"]),
 }
@@ -36,8 +38,22 @@ def labs_like_pages(templates: Path, extensions: list[str], options: dict[str, A
     type.__setattr__(HTMLExporter, "markdown2html", read)  # it has no setting for this
 
 
-def typeset(program: Path, site: Path) -> None:
-    """Typeset every formula of the built `site`. Raises ValueError, naming page and formula, if one does not parse."""
+def typeset(program: Path, site: Path) -> str:
+    """Typeset every formula of the built `site`; return the characters that its formulas are set in.
+
+    Raises ValueError, naming page and formula, if one does not parse.
+    """
     done = subprocess.run(["node", str(program), str(site)], capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         raise ValueError(done.stderr.strip())
+    return done.stdout
+
+
+def slim(font: Path, characters: str) -> None:
+    """Leave in the WOFF2 file `font` only what draws `characters`: a third of the bytes to send, or less."""
+    options = subset.Options(flavor="woff2", layout_features=["kern", "liga", "mark", "mkmk"])
+    whole = subset.load_font(str(font), options)
+    cutter = subset.Subsetter(options)
+    cutter.populate(text=characters)
+    cutter.subset(whole)
+    subset.save_font(whole, str(font), options)

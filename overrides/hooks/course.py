@@ -77,8 +77,15 @@ def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, n
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Typeset the maths of the whole site."""
+    """Typeset the maths of the whole site, and slim the fonts to the characters that are used."""
+    site = Path(config.site_dir)
     try:
-        parts.typeset(ROOT / "tools" / "maths.mjs", Path(config.site_dir))
+        formulas = parts.typeset(ROOT / "tools" / "maths.mjs", site)
     except ValueError as error:
         raise PluginError(str(error)) from None
+    vendor = site / "assets" / "vendor"
+    for font in vendor.glob("katex/fonts/*.woff2"):
+        parts.slim(font, formulas)
+    text = "".join({character for page in site.rglob("*.html") for character in page.read_text(encoding="utf-8")})
+    for font in vendor.glob("source-sans/*.woff2"):
+        parts.slim(font, text)
