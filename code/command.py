@@ -10,13 +10,13 @@ import tyro
 
 
 class BadInput(Exception):
-    """Something the person at the keyboard can put right; the message is one sentence that says how."""
+    """Something the person at the keyboard can put right; the message says how."""
 
 
 def run(main: Callable[..., None]) -> None:
     """Call `main` with the arguments of the command line.
 
-    Bad input ends in one sentence and exit status 2, Ctrl-C in status 130: neither shows a traceback.
+    Bad input ends in a sentence and exit status 2, Ctrl-C in 130, with no traceback.
     """
     try:
         tyro.cli(main)
@@ -29,16 +29,19 @@ def run(main: Callable[..., None]) -> None:
 
 
 def folder(out: Path | None) -> None:
-    """Make the folder `out`, if one is named, before any work is done. Raises BadInput when that cannot be."""
+    """Make the folder `out`, if one is named; raise BadInput if it cannot be."""
     try:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(f"--out {out}: this cannot be a folder ({error.strerror}); name another place.") from None
+        raise BadInput(f"--out {out}: {error.strerror}; name another folder.") from None
 
 
 def record(out: Path, seed: int, device: torch.device, **metrics: float | str) -> None:
-    """Write `metrics.json` into the folder `out`, whole or not at all; pages take their numbers from it."""
+    """Write metrics.json, from which pages take numbers, into `out`: whole or not."""
     partial = out / "metrics.json.partial"
-    partial.write_text(json.dumps({"seed": seed, "device": device.type, **metrics}, indent=1), encoding="utf-8")
+    partial.write_text(
+        json.dumps({"seed": seed, "device": device.type, **metrics}, indent=1),
+        encoding="utf-8",
+    )
     partial.replace(out / "metrics.json")

@@ -16,12 +16,18 @@ def pick(name: Device) -> torch.device:
 
     Raises BadInput when this machine does not have it.
     """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
     if name == "auto":
         return torch.device(next(device for device, here in there.items() if here))
     if not there[name]:
         here = ", ".join(device for device, found in there.items() if found)
-        raise BadInput(f"--device {name}: this machine has no such device; it has {here}.")
+        raise BadInput(
+            f"--device {name}: this machine has no such device; it has {here}."
+        )
     return torch.device(name)
 
 
@@ -29,7 +35,9 @@ def pick(name: Device) -> torch.device:
 def on(name: Device) -> Iterator[torch.device]:
     """Make new tensors on the device called `name`, as long as the context lasts."""
     device = pick(name)
-    if device.type == "cpu":  # tensors are made there anyway, and the context would slow every call
+    if (
+        device.type == "cpu"
+    ):  # tensors are made there anyway, and the context would slow every call
         yield device
     else:
         with device:

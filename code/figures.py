@@ -1,4 +1,4 @@
-"""One look for every figure: SVG whose text and colours follow the page, in the light and in the dark."""
+"""One look for every figure: SVG in the colours and the font of the page it is on."""
 
 from __future__ import annotations
 
@@ -17,16 +17,25 @@ from matplotlib.patches import Rectangle
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Each colour is written into the SVG as `var(--fig-NAME, #hex)`, so a page may set its own (docs/assets/course.css).
+# In the SVG each is `var(--fig-NAME, #hex)`: docs/assets/course.css sets it by palette.
 INK, FAINT = "#1c2333", "#8a92a3"
 BLUE, ORANGE, GREEN, PURPLE = "#1f5fc4", "#c04a06", "#1d7a4c", "#8440a8"
-NAMES = {"ink": INK, "faint": FAINT, "blue": BLUE, "orange": ORANGE, "green": GREEN, "purple": PURPLE}
+NAMES = {
+    "ink": INK,
+    "faint": FAINT,
+    "blue": BLUE,
+    "orange": ORANGE,
+    "green": GREEN,
+    "purple": PURPLE,
+}
 
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": FAINT,
     "axes.grid": True,
     "axes.labelcolor": INK,
-    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE], linestyle=["-", "--", "-.", ":"]),
+    "axes.prop_cycle": cycler(
+        color=[BLUE, ORANGE, GREEN, PURPLE], linestyle=["-", "--", "-.", ":"]
+    ),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 11,
@@ -45,66 +54,112 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def panels(width: float = 5.2, height: float = 3.2, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
-    """Return a figure in the course's style and its axes (one, or an array); 5.2 inches fill a phone legibly."""
+def panels(
+    width: float = 5.2, height: float = 3.2, rows: int = 1, columns: int = 1
+) -> tuple[Figure, Any]:
+    """Return a figure in the course's style, and its axes: one, or an array.
+
+    Sizes are in inches; a width of 5.2 stays legible on a phone.
+    """
     mpl.rcParams.update(STYLE)
     fig = Figure(figsize=(width, height))
     return fig, fig.subplots(rows, columns)
 
 
-def scatter(ax: Axes, x: Tensor, y: Tensor, names: tuple[str, str] = ("+1", "-1"), size: float = 22) -> None:
-    """Draw points x (n, 2) as rings where y (n,) is +1 and as crosses where it is -1."""
-    (x1, x2), (u1, u2) = x[y == 1].T.tolist(), x[y == -1].T.tolist()
-    ax.scatter(x1, x2, s=size, linewidths=1.3, label=names[0], marker="o", facecolors="none", edgecolors=BLUE)
-    ax.scatter(u1, u2, s=size, linewidths=1.3, label=names[1], marker="x", color=ORANGE)
+def scatter(
+    ax: Axes,
+    x: Tensor,
+    y: Tensor,
+    names: tuple[str, str] = ("+1", "-1"),
+    size: float = 22,
+) -> None:
+    """Draw points x (n, 2) as rings where y (n,) is +1, as crosses where it is -1."""
+    ring: dict[str, Any] = {"marker": "o", "facecolors": "none", "edgecolors": BLUE}
+    cross: dict[str, Any] = {"marker": "x", "color": ORANGE}
+    for side, name, look in ((1, names[0], ring), (-1, names[1], cross)):
+        across, up = x[y == side].T.tolist()
+        ax.scatter(across, up, size, linewidths=1.3, label=name, **look)
 
 
 def curves(ax: Axes, named: dict[str, Tensor]) -> None:
-    """Draw each curve (seeds, steps) as the mean over its seeds in the range that they span."""
+    """Draw each curve (seeds, steps) as its mean, in the range that the seeds span."""
     for name, values in named.items():
         steps = range(1, values.shape[1] + 1)
         (line,) = ax.plot(steps, values.mean(0).tolist(), label=name)
         ax.fill_between(
-            steps, values.amin(0).tolist(), values.amax(0).tolist(), color=line.get_color(), alpha=0.2, lw=0
+            steps,
+            values.amin(0).tolist(),
+            values.amax(0).tolist(),
+            color=line.get_color(),
+            alpha=0.2,
+            lw=0,
         )
     ax.legend()
 
 
 def squares(ax: Axes, image: Tensor) -> None:
-    """Draw an image or weights (height, width) as squares: the larger the stronger, hollow where negative."""
+    """Draw an image (height, width) as squares: large if strong, hollow if negative."""
     most = image.abs().max()
     for row, values in enumerate((image / most).tolist()):
         for column, value in enumerate(values):
             width = 0.95 * abs(value) ** 0.5
-            look: dict[str, Any] = {"color": BLUE} if value > 0 else {"edgecolor": ORANGE, "facecolor": "none"}
-            ax.add_patch(Rectangle((column - width / 2, row - width / 2), width, width, **look))
-    ax.set(xlim=(-1, image.shape[1]), ylim=(image.shape[0], -1), aspect="equal", xticks=[], yticks=[])
+            look: dict[str, Any] = (
+                {"color": BLUE}
+                if value > 0
+                else {"edgecolor": ORANGE, "facecolor": "none"}
+            )
+            ax.add_patch(
+                Rectangle((column - width / 2, row - width / 2), width, width, **look)
+            )
+    ax.set(
+        xlim=(-1, image.shape[1]),
+        ylim=(image.shape[0], -1),
+        aspect="equal",
+        xticks=[],
+        yticks=[],
+    )
     ax.spines[:].set_visible(True)
 
 
+def images(named: dict[str, Tensor]) -> Figure:
+    """Draw square images, each (side * side,), next to each other under their names."""
+    fig, axes = panels(5.2, 0.6 + 4.6 / len(named), columns=len(named))
+    for ax, (name, image) in zip(axes, named.items(), strict=True):
+        side = round(image.numel() ** 0.5)
+        squares(ax, image.reshape(side, side))
+        ax.set_title(name)
+    return fig
+
+
 def table(ax: Axes, cells: dict[tuple[int, int], int]) -> None:
-    """Write the number of each cell (column, row), the ground the deeper the larger it is."""
+    """Write the number of each cell (column, row), on ground the deeper the larger."""
     most = max(cells.values())
     for (column, row), value in cells.items():
-        shade = 0.6 * (value / most) ** 0.5
-        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=BLUE, alpha=shade, linewidth=0))
+        corner, shade = (column - 0.5, row - 0.5), 0.6 * (value / most) ** 0.5
+        ax.add_patch(Rectangle(corner, 1, 1, color=BLUE, alpha=shade, linewidth=0))
         ax.text(column, row, str(value), ha="center", va="center", size="small")
-    columns, rows = ({cell[axis] for cell in cells} for axis in (0, 1))
-    ax.set(xlim=(min(columns) - 0.5, max(columns) + 0.5), ylim=(max(rows) + 0.5, min(rows) - 0.5))
-    ax.set(xticks=sorted(columns), yticks=sorted(rows))
+    columns, rows = (sorted({cell[axis] for cell in cells}) for axis in (0, 1))
+    ax.set(xlim=(columns[0] - 0.5, columns[-1] + 0.5), xticks=columns)
+    ax.set(ylim=(rows[-1] + 0.5, rows[0] - 0.5), yticks=rows)
     ax.grid(False)
 
 
 def svg(fig: Figure, name: str) -> str:
-    """Draw `fig` as SVG text in the page's colours; `name` keeps its ids apart from other figures'."""
+    """Draw `fig` as SVG text; `name` keeps its ids apart from other figures'."""
     drawn = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": name}):
         fig.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
     text = drawn.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text))
-    text = re.sub(r"font: ([^;\"]*?)([\d.]+)px [^;\"]*", r"font: \1\2px var(--fig-font, sans-serif)", text)
+    text = re.sub(
+        r'(<svg[^>]*?) width="[^"]*"',
+        r"\1",
+        re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text),
+    )
+    text = re.sub(
+        r"font-family: [^;\"]*", "font-family: var(--fig-font, sans-serif)", text
+    )
     for colour, code in NAMES.items():
         text = text.replace(code, f"var(--fig-{colour}, {code})")
     used = set(re.findall(r'(?:href="|url\()#([\w-]+)', text))
@@ -112,14 +167,17 @@ def svg(fig: Figure, name: str) -> str:
     return re.sub(r">\s+<", "><", text).strip()
 
 
-def save(fig: Figure, path: Path) -> None:
-    """Write `fig` as the SVG file `path`."""
-    path.write_text(svg(fig, path.stem), encoding="utf-8")
+def save_all(drawings: dict[str, Figure], out: Path) -> None:
+    """Write each figure into the folder `out` as the SVG file of its name."""
+    for name, fig in drawings.items():
+        (out / f"{name}.svg").write_text(svg(fig, name), encoding="utf-8")
 
 
 def picture(drawing: str, alt: str) -> str:
     """Return SVG text as an HTML image that says `alt` to those who cannot see it."""
-    return drawing.replace("<svg", f'<svg class="figure" role="img" aria-label="{escape(alt)}"', 1)
+    return drawing.replace(
+        "<svg", f'<svg class="figure" role="img" aria-label="{escape(alt)}"', 1
+    )
 
 
 class Shown:

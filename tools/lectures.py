@@ -16,7 +16,8 @@ class Incomplete(Exception):
 
 def topics(root: Path) -> list[str]:
     """List the lectures of the course by topic."""
-    return sorted(path.name for path in (root / "docs" / "lectures").iterdir() if path.is_dir())
+    folders = (path for path in (root / "docs" / "lectures").iterdir() if path.is_dir())
+    return sorted(path.name for path in folders if path.name[0].isalpha())  # not .ipynb_checkpoints and the like
 
 
 def topic_of(address: str) -> str:

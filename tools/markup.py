@@ -9,8 +9,8 @@ from pathlib import Path
 from figures import picture
 
 NUMBER = re.compile(r"\{\{ *(?:(?P<topic>\w+)/)?(?P<name>\w+)(?::(?P<format>[^{}]*?))? *\}\}")
-TERM = re.compile(r"(?<![\w\]`!])\[(?P<text>[^\[\]]+)\]\[(?P<term>[\w -]*)\]")
-IMAGE = re.compile(r'<img alt="(?P<alt>[^"]*)" src="(?P<src>[^"]*outputs/[^"]*\.svg)"[^>]*>')
+TERM = re.compile(r"(?<![\w\]`!])\[(?P<text>[^\[\]^][^\[\]]*)\]\[(?P<term>[\w -]*)\]")
+IMAGE = re.compile(r'<img alt="(?P<alt>[^"]*)" src="(?P<src>(?!https?:)[^"]*\.svg)"[^>]*>')
 HEADING = re.compile(r"^## (?P<term>.+?)(?: \{.*\})?\n+(?P<meaning>.+?)(?=\n\n|\Z)", re.M | re.S)
 
 
@@ -33,7 +33,7 @@ def with_numbers(markdown: str, topic: str, lectures: Path) -> str:
             raise ValueError(f"{found[0]}: code/{owner}.py records no metric {found['name']!r}, only {names}.")
         try:
             return format(known[owner][found["name"]], found["format"] or "")
-        except ValueError:
+        except (ValueError, TypeError):
             raise ValueError(f"{found[0]}: {known[owner][found['name']]!r} does not take this format.") from None
 
     return NUMBER.sub(number, markdown)
@@ -72,9 +72,9 @@ def with_terms(markdown: str, meanings: dict[str, str], page: str) -> str:
 
 
 def with_figures(html: str, drawing: Callable[[str], str]) -> str:
-    """Draw each image of a lecture's outputs in line, so that it takes the page's colours.
+    """Draw each SVG image of ours in line, so that it takes the page's colours.
 
-    `drawing` gives the SVG text behind an image's address. Raises ValueError for an image without alt text.
+    `drawing` gives the SVG text behind an image's address. Raises ValueError for an image without alt text or file.
     """
 
     def inline(found: re.Match[str]) -> str:
@@ -82,6 +82,12 @@ def with_figures(html: str, drawing: Callable[[str], str]) -> str:
             raise ValueError(
                 f"{found['src']}: a figure needs alt text that says what it shows: ![text]({found['src']})."
             )
-        return picture(drawing(found["src"]), unescape(found["alt"]))
+        try:
+            drawn = drawing(found["src"])
+        except FileNotFoundError:
+            raise ValueError(
+                f"{found['src']}: there is no such figure; let the script save it, or mend the name."
+            ) from None
+        return picture(drawn, unescape(found["alt"]))
 
     return IMAGE.sub(inline, html)

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import katex from "katex";
 
-const MARKED = /<(span|div) class="arithmatex">\\([([])([^]*?)\\[)\]]<\/\1>/g;
+const MARKED = /<(span|div) class="arithmatex">\\([([])([^]*?)\\[)\]]<\/\1>([.,;:?!)]*)/g;
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&amp;": "&" };
 const options = {
   strict: "error", trust: true,
@@ -14,7 +14,7 @@ const options = {
 const [site] = process.argv.slice(2);
 const done = new Map(), errors = [];
 
-function typeset(page, marked, bracket, escaped) {
+function typeset(page, marked, bracket, escaped, after) {
   const tex = escaped.replace(/&(?:lt|gt|quot|#39|amp);/g, entity => ENTITIES[entity]).trim();
   const key = bracket + tex;
   if (!done.has(key)) {
@@ -27,14 +27,15 @@ function typeset(page, marked, bracket, escaped) {
       return marked;
     }
   }
-  return done.get(key);
+  // a full stop must not begin a line because a formula ended the one before
+  return after ? `<span class="nobreak">${done.get(key)}${after}</span>` : done.get(key);
 }
 
 const pages = readdirSync(site, { recursive: true }).filter(name => name.endsWith(".html"));
 const changed = [];
 for (const page of pages) {
   const html = readFileSync(join(site, page), "utf8");
-  const set = html.replace(MARKED, (marked, _, bracket, tex) => typeset(page, marked, bracket, tex));
+  const set = html.replace(MARKED, (marked, _, bracket, tex, after) => typeset(page, marked, bracket, tex, after));
   if (set !== html) changed.push([page, set]);
 }
 if (errors.length) {

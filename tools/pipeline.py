@@ -11,11 +11,6 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-import jupytext
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-
 ROOT = Path(__file__).parents[1]
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # the same sums in the same order on every machine
 
@@ -80,6 +75,11 @@ def run_lab(lab: Path, notebook: Path) -> None:
 
     Raises Failed, leaving `notebook` as it was, when a cell raises.
     """
+    import jupytext  # here, for these take two seconds that a build with no lab to run can spare
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     book = jupytext.read(lab)
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for number, cell in enumerate(book.cells):

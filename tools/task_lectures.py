@@ -32,8 +32,8 @@ class Folder:
         if not self.folder.is_dir():
             return None
         seen = hashlib.sha256()
-        for path in sorted(self.folder.iterdir()):
-            seen.update(path.name.encode() + path.read_bytes())
+        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+            seen.update(path.relative_to(self.folder).as_posix().encode() + path.read_bytes())
         return seen.hexdigest()
 
     def load(self, is_product: bool = False) -> "Folder":

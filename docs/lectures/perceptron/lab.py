@@ -1,15 +1,300 @@
 # %% [markdown]
-# # Lab: the artificial neuron
+# # Lab: teach one neuron
 #
-# Maths $x^2$ and
+# You build a neuron that learns, watch it, find out what it sees, and break it. 45 minutes. Read the
+# [lecture](../) first, or go back to it when a word is new.
 #
-# !!! note
-#     Admonition.
+# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
+# so you can go on without having solved anything.
 
 # %%
-from perceptron import Perceptron
+import torch
 
-print(Perceptron(3).weight)
+import figures
+from exercises import attempt
+from perceptron import Perceptron, accuracy, duel, fit, scans, separable, xor
 
-# %% tags=["solution"]
-1 + 1
+x, digit, x_test, digit_test = scans(seed=0)
+print(
+    f"{len(x)} scans to learn from, {len(x_test)} held out; each has {x.shape[1]} pixels"
+)
+
+# %% [markdown]
+# ## 1. Look before you learn
+#
+# A scan is a list of 64 numbers from 0 (paper) to 1 (ink). As an 8 by 8 image:
+
+# %%
+fig, axes = figures.panels(5.2, 1.4, columns=5)
+for ax, number in zip(axes, range(5), strict=True):
+    figures.squares(ax, x[digit == number][0].reshape(8, 8))
+figures.Shown(fig, "Five scans drawn as squares of ink: a 0, a 1, a 2, a 3 and a 4.")
+
+# %% [markdown]
+# ## 2. Your turn: the rule
+#
+# > **Predict.** The weights start at zero. What does a neuron with zero weights say to every scan? How many mistakes does
+# > it make before it first says something else?
+#
+# Write Rosenblatt's rule. It gets weights `weight (64,)`, `bias ()`, one scan `x (64,)` and its label `y`, −1 or +1, and returns
+# the new weight and bias: changed if the neuron is wrong, as they were if it is right. The neuron says +1 only if the sum
+# is above 0.
+
+
+# %% tags=["exercise"]
+def correct(weight, bias, x, y):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_correct(correct):
+    weight, bias = torch.tensor([1.0, -1.0]), torch.tensor(0.5)
+    right = correct(weight, bias, torch.tensor([2.0, 0.0]), 1.0)
+    assert right is not None, "it returns nothing yet"
+    assert torch.equal(right[0], weight), (
+        "it moved the weights although the neuron was right"
+    )
+    assert right[1] == bias, "it moved the bias although the neuron was right"
+    wrong = correct(weight, bias, torch.tensor([2.0, 0.0]), -1.0)
+    assert torch.equal(wrong[0], torch.tensor([-1.0, -1.0])), (
+        "after a mistake add the point, times its label"
+    )
+    assert wrong[1] == -0.5, "after a mistake add the label to the bias"
+    edge = correct(weight, bias, torch.tensor([-0.5, 0.0]), 1.0)
+    assert edge[1] == 1.5, (
+        "a sum of exactly 0 means -1, so this point with label +1 was misread"
+    )
+
+
+attempt(check_correct, correct)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def correct(weight, bias, x, y):
+    said = 1.0 if x @ weight + bias > 0 else -1.0
+    return (weight + y * x, bias + y) if said != y else (weight, bias)
+
+
+check_correct(correct)
+
+# %% [markdown]
+# The answer to the prediction: the sum is 0, so it says −1 to everything, and is wrong first at the first scan labelled +1.
+#
+# Now pass over the scans of two digits until a pass is clean.
+
+# %%
+weight, bias = torch.zeros(64), torch.tensor(0.0)
+pair, labels = duel(x, digit, 3, 8)
+for epoch in range(1, 100):
+    mistakes = 0
+    for scan, label in zip(pair, labels, strict=True):
+        moved, bias = correct(weight, bias, scan, label)
+        mistakes += not torch.equal(moved, weight)
+        weight = moved
+    print(f"pass {epoch}: {mistakes} mistakes")
+    if mistakes == 0:
+        break
+
+# %% [markdown]
+# It is the neuron of the lecture:
+
+# %%
+neuron = Perceptron(64)
+fit(neuron, pair, labels, epochs=100)
+assert torch.equal(weight, neuron.weight)
+print(
+    f"held-out scans of 3 and 8 told apart: {accuracy(neuron, *duel(x_test, digit_test, 3, 8)):.1%}"
+)
+
+# %% [markdown]
+# ## 3. What does it look at?
+#
+# > **Predict.** Where in the 8 by 8 image will the weights be positive (ink speaks for 3), where negative (ink speaks for 8)?
+
+# %%
+fig, ax = figures.panels(2.4, 2.4)
+figures.squares(ax, neuron.weight.reshape(8, 8))
+figures.Shown(
+    fig,
+    "The weights for 3 against 8: hollow, negative squares at the left, where an 8 closes its loops.",
+)
+
+# %% [markdown]
+# ## 4. Your turn: how sure is it?
+#
+# The distance of a point from the boundary says how firmly a label is given: $|z| / \lVert \mathbf{w} \rVert$, with the sign of $z$.
+# Times the label $y$ it is the point's [margin](../../../course/glossary/#margin): negative if the neuron is wrong, small if it was a
+# close call. Compute it for many points at once: `weight (d,)`, `bias ()`, `x (n, d)`, `y (n,)` give `(n,)`.
+
+
+# %% tags=["exercise"]
+def margins(weight, bias, x, y):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_margins(margins):
+    weight, bias = torch.tensor([3.0, 4.0]), torch.tensor(-5.0)
+    points, sides = (
+        torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 0.5]]),
+        torch.tensor([1.0, 1.0, -1.0]),
+    )
+    found = margins(weight, bias, points, sides)
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (3,), (
+        f"one number for each point, not shape {tuple(found.shape)}"
+    )
+    assert torch.allclose(found, torch.tensor([4.0, -1.0, 0.0])), (
+        "divide z by the length of the weights, and mind the label"
+    )
+
+
+attempt(check_margins, margins)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def margins(weight, bias, x, y):
+    return y * (x @ weight + bias) / weight.norm()
+
+
+check_margins(margins)
+
+# %% [markdown]
+# The held-out scans that the neuron was least sure of, the closest call first:
+
+# %%
+others, sides = duel(x_test, digit_test, 3, 8)
+found = margins(neuron.weight, neuron.bias, others, sides)
+closest = found.argsort()[:5]
+fig, axes = figures.panels(5.2, 1.6, columns=5)
+for ax, index in zip(axes, closest.tolist(), strict=True):
+    figures.squares(ax, others[index].reshape(8, 8))
+    ax.set_title(f"{3 if sides[index] > 0 else 8}: {found[index]:+.2f}")
+figures.Shown(
+    fig,
+    "The five held-out scans with the smallest margins, each with its true digit and margin above.",
+)
+
+# %% [markdown]
+# ## 5. Break it
+#
+# > **Predict.** Flip the label of a single training scan: call one 3 an 8. Can a line still split the data? What happens to
+# > the number of mistakes?
+
+# %%
+spoiled = labels.clone()
+spoiled[(labels > 0).nonzero()[0]] = -1
+print("a line splits it:", separable(pair, spoiled))
+mistakes = fit(Perceptron(64), pair, spoiled, epochs=300)
+print(
+    f"{len(mistakes)} passes, {sum(mistakes)} mistakes; in the last pass {mistakes[-1]}"
+)
+print(
+    f"with true labels: {sum(fit(Perceptron(64), pair, labels, epochs=300))} mistakes"
+)
+
+# %% [markdown]
+# In 64 dimensions a line can bend to a lie: with more directions than it needs, it finds one that sets the liar apart, at the
+# price of many more mistakes, that is, of a thinner margin. It has learned something wrong, perfectly. The lecture on overfitting is about
+# this.
+#
+# ## 6. Your turn: XOR by a feature
+#
+# > **Predict.** Besides the product, would the square of each coordinate help? The distance between the coordinates?
+#
+# Write a feature map from points `x (n, 2)` to `(n, k)`, any $k$, **without** the product, such that a line splits XOR.
+
+
+# %% tags=["exercise"]
+def features(x):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_features(features):
+    points, sides = xor()
+    mapped = features(points)
+    assert mapped is not None, "it returns nothing yet"
+    assert mapped.ndim == 2, "the result needs a row for each point: (n, k)"
+    assert len(mapped) == len(points), "the result needs a row for each point: (n, k)"
+    assert separable(mapped, sides), "no line splits these features"
+
+
+attempt(check_features, features)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def features(x):
+    return (
+        x[:, :1] - x[:, 1:]
+    ).abs()  # 0 where the coordinates agree, 2 where they differ
+
+
+check_features(features)
+
+# %% [markdown]
+# One feature is enough. The squares are no help: they are 1 at all four points.
+#
+# ## 7. Your turn: design an activation
+#
+# Write a function of your own that bends, and its derivative. Anything goes that is not a straight line and has a slope almost
+# everywhere. The check compares your derivative with PyTorch's.
+
+
+# %% tags=["exercise"]
+def bend(z):
+    return None  # your turn
+
+
+def slope(z):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_bend(bend, slope):
+    z = torch.linspace(-3, 3, 60, requires_grad=True)
+    value = bend(z)
+    assert value is not None, "bend returns nothing yet"
+    (expected,) = torch.autograd.grad(value.sum(), z)
+    assert torch.allclose(slope(z.detach()), expected, atol=1e-4), (
+        "slope is not the derivative of bend"
+    )
+    assert expected.max() - expected.min() > 0.01, (
+        "this is a straight line: two layers of it would be one"
+    )
+
+
+attempt(check_bend, bend, slope)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def bend(z):
+    return z / (1 + z.abs())  # softsign: a sigmoid without an exponential
+
+
+def slope(z):
+    return 1 / (1 + z.abs()) ** 2
+
+
+check_bend(bend, slope)
+
+# %% [markdown]
+# ## Go further
+#
+# - Which pair of digits has the smallest margin on held-out scans? Is it the one with most mistakes in training?
+# - Teach ten neurons, each one digit against the rest, and believe the one that is surest. How many
+#   of the held-out scans are read rightly? One line for each digit takes you surprisingly far:
+
+# %%
+from perceptron import SoftNeuron
+
+neurons = [SoftNeuron(64) for _ in range(10)]
+for number, each in enumerate(neurons):
+    target = torch.where(digit == number, 1.0, -1.0)
+    for _ in range(300):
+        each.descend(x, target, rate=2.0)
+read = torch.stack([each.probability(x_test) for each in neurons]).argmax(dim=0)
+right = float((read == digit_test).float().mean())
+print(f"ten soft neurons read {right:.1%} of the held-out scans rightly")
+assert right > 0.9

@@ -1,0 +1,53 @@
+"""Maths is typeset in the built site, or the build stops and names page and formula."""
+
+import pytest
+from conftest import ROOT
+
+from tools.parts import typeset
+
+MATHS = ROOT / "tools" / "maths.mjs"
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A built page with a formula in a line and one on its own, as arithmatex marks them."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "page.html").write_text(
+        r'<p>If <span class="arithmatex">\(a &lt; \x\)</span>,</p><div class="arithmatex">\[\R \to \E\]</div>'
+    )
+    (tmp_path / "plain.html").write_text("<p>no maths</p>")
+    return tmp_path
+
+
+def test_formulas_become_html_and_mathml_and_their_characters_are_told(site):
+    characters = typeset(MATHS, site)
+    html = (site / "deep" / "page.html").read_text()
+    assert "arithmatex" not in html
+    assert html.count('<span class="katex">') == 2
+    assert html.count('<span class="katex-display">') == 1
+    assert "<mi>a</mi><mo>&lt;</mo>" in html
+    assert set("a<xRE→") <= set(characters)
+    assert "\\" not in characters
+    assert (site / "plain.html").read_text() == "<p>no maths</p>"
+
+
+def test_a_formula_that_does_not_parse_is_named_with_its_page_and_nothing_is_written(site):
+    (site / "wrong.html").write_text(r'<span class="arithmatex">\(\frac{1}\)</span>')
+    before = {page: page.read_text() for page in site.rglob("*.html")}
+    with pytest.raises(ValueError, match=r"^wrong\.html: the formula \\frac\{1\} does not parse: ") as failed:
+        typeset(MATHS, site)
+    assert "    at " not in str(failed.value)  # no stack of Node's
+    assert {page: page.read_text() for page in site.rglob("*.html")} == before
+
+
+def test_a_macro_of_one_formula_does_not_reach_another(site):
+    (site / "macro.html").write_text(r'<span class="arithmatex">\(\gdef\mine{x}\mine\)</span>')
+    (site / "other.html").write_text(r'<span class="arithmatex">\(\mine\)</span>')
+    with pytest.raises(ValueError, match=r"other\.html: the formula \\mine does not parse"):
+        typeset(MATHS, site)
+
+
+def test_every_broken_formula_is_named_at_once(site):
+    (site / "wrong.html").write_text(r'<span class="arithmatex">\(\x^\)</span> <span class="arithmatex">\({\)</span>')
+    with pytest.raises(ValueError, match=r"the formula \\x\^ does not.*\n.*the formula \{ does not"):
+        typeset(MATHS, site)

@@ -1,0 +1,81 @@
+"""A new lecture works before a word of it is written, and is refused in a sentence where it cannot be."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from tools import new
+from tools.lectures import check
+
+WORDS = ("brand_new", "A brand new idea")
+
+
+def run(course, *words):
+    """Run `python` with `words` in the folder of `course`, its scripts first on the path."""
+    path = {**os.environ, "PYTHONPATH": str(course.root / "code")}
+    return subprocess.run([sys.executable, *words], cwd=course.root, env=path, capture_output=True, text=True)
+
+
+def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
+    for helper in ("command", "devices", "exercises", "figures"):
+        shutil.copy(ROOT / "code" / f"{helper}.py", course.root / "code")
+    made = run(course, "-m", "tools.new", *WORDS)
+    assert made.returncode == 0, made.stderr
+    assert "- lectures/brand_new/index.md" in made.stdout
+    assert "[A brand new idea](lectures/brand_new/index.md)" in made.stdout
+    check(course.root)
+    lecture = course.root / "docs" / "lectures" / "brand_new"
+    files = [course.root / "code" / "brand_new.py", course.root / "tests" / "test_brand_new.py", *lecture.iterdir()]
+    assert not [path for path in files if "TOPIC" in path.read_text() or "TITLE" in path.read_text()]
+    styled = run(course, "-m", "ruff", "check", "code", "tests", "docs")
+    assert styled.returncode == 0, styled.stdout
+    tested = run(course, "-m", "pytest", "-q", "tests/test_brand_new.py", "-p", "no:cacheprovider")
+    assert tested.returncode == 0, tested.stdout
+    broken = course.root / "code" / "brand_new.py"
+    broken.write_text(broken.read_text().replace("guesses[-1] - rate", "guesses[-1] + rate"))
+    assert run(course, "-m", "pytest", "-q", "tests/test_brand_new.py", "-p", "no:cacheprovider").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "A topic and a title are wanted"),
+        (["attention"], "A topic and a title are wanted"),
+        (["attention", "to", "words"], "A topic and a title are wanted"),
+        (["Attention", "Title"], "'Attention' cannot name a lecture"),
+        (["no-name", "Title"], "'no-name' cannot name a lecture"),
+        (["2d", "Title"], "'2d' cannot name a lecture"),
+        (["_x", "Title"], "'_x' cannot name a lecture"),
+        (["été", "Title"], "'été' cannot name a lecture"),
+        (["class", "Title"], "'class' cannot name a lecture"),
+        (["", "Title"], "'' cannot name a lecture"),
+        (["attention", "  "], "'  ' cannot be its title"),
+        (["attention", 'A "quoted" title'], "cannot be its title"),
+        (["perceptron", "Title"], "code/perceptron.py exists already"),
+        (["command", "Title"], "code/command.py exists already"),
+        (["random", "Title"], "random is a module of Python"),
+        (["torch", "Title"], "torch is a module of Python or of an installed package"),
+    ],
+)
+def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(words, sentence, capsys):
+    before = sorted((ROOT / "docs" / "lectures").iterdir())
+    with pytest.raises(SystemExit) as ended:
+        new.main(words)
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    assert sorted((ROOT / "docs" / "lectures").iterdir()) == before
+
+
+def test_a_lecture_that_cannot_be_written_wholly_is_not_written_at_all(course):
+    (course.root / "tests").write_text("a file where the folder of tests should be")
+    with pytest.raises(FileExistsError):
+        new.write(*WORDS, course.root)
+    assert not list((course.root / "code").iterdir())
+    assert not list((course.root / "docs" / "lectures").iterdir())

@@ -1,0 +1,91 @@
+"""Show the site on this machine, and build it anew as files change: `python -m tools.serve --port 8001`."""
+
+import argparse
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import MkDocsException
+from mkdocs.livereload import LiveReloadServer
+
+ROOT = Path(__file__).parents[1]
+HOST = "127.0.0.1"
+
+
+def refusal(port: int) -> str:
+    """Say why the site cannot be shown on `port`, or ""."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "ports go from 1 to 65535"
+        return f"Port {port} cannot be used ({reason}): choose another, as in --port 8010."
+    return ""
+
+
+def configuration(site: Path, url: str) -> MkDocsConfig:
+    """Read mkdocs.yml and the tools it calls afresh, for a build into the folder `site`, shown at `url`."""
+    for name in [name for name in sys.modules if name.startswith("tools.")]:
+        del sys.modules[name]
+    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(site))
+    config.site_url = url
+    return config
+
+
+def serve(port: int) -> None:
+    """Build the site and show it until Ctrl-C; when a build fails, the last good one stays."""
+    url = f"http://{HOST}:{port}/"
+    with tempfile.TemporaryDirectory(prefix="neuron-up-", ignore_cleanup_errors=True) as folder:
+        sites = Path(folder)
+
+        def make() -> None:
+            site = Path(tempfile.mkdtemp(dir=sites))
+            try:
+                build(configuration(site, url), serve_url=url)
+            except Exception as error:
+                if not isinstance(error, MkDocsException):  # a bug in our tools; MkDocs has shown what is its own
+                    traceback.print_exc()
+                print("This build failed: mend what is named above and save; it starts again.", file=sys.stderr)
+                shutil.rmtree(site)
+            else:
+                before, server.root = server.root, str(site)
+                shutil.rmtree(before, ignore_errors=True)
+
+        config = configuration(sites, url)
+        config.plugins.on_startup(command="serve", dirty=False)
+        server = LiveReloadServer(make, HOST, port, root=tempfile.mkdtemp(dir=sites))
+        try:
+            make()
+            for path in (config.docs_dir, config.config_file_path, *config.watch):
+                server.watch(path)
+            print(f"The site is at {url} and follows every file you save. Ctrl-C ends this.", flush=True)
+            server.serve()
+        finally:
+            server.shutdown()
+            config.plugins.on_shutdown()
+
+
+def main(words: list[str]) -> None:
+    """Read the command line `words` and serve. Exit status: 2 for bad input, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="nox -s serve --", description=__doc__)
+    parser.add_argument("--port", type=int, default=8000, help="where to show the site (default: 8000)")
+    port = parser.parse_args(words).port
+    if reason := refusal(port):
+        print(reason, file=sys.stderr)
+        sys.exit(2)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        serve(port)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
