@@ -8,7 +8,7 @@ def attempt(check: Callable[..., None], *things: object) -> None:
     try:
         check(*things)
     except AssertionError as error:
-        print(f"Not yet: {error or 'the check does not pass'}")
+        print(f"Not yet: {str(error) or 'the check does not pass'}")
     except Exception as error:  # whatever an unfinished answer breaks
         print(f"Not yet: {type(error).__name__}: {error}")
     else:

@@ -47,6 +47,7 @@ STYLE: dict[Any, Any] = {
     "image.cmap": "gray_r",
     "legend.frameon": False,
     "lines.linewidth": 2,
+    "path.simplify_threshold": 0.3,
     "svg.fonttype": "none",
     "text.color": INK,
     "xtick.color": INK,
@@ -151,19 +152,17 @@ def svg(fig: Figure, name: str) -> str:
         fig.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
     text = drawn.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
-    text = re.sub(
-        r'(<svg[^>]*?) width="[^"]*"',
-        r"\1",
-        re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text),
-    )
-    text = re.sub(
-        r"font-family: [^;\"]*", "font-family: var(--fig-font, sans-serif)", text
-    )
+    # a style would reach the whole page
+    text = re.sub(r"<(metadata|style).*?</\1>", "", text, flags=re.S)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text)
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text)
+    font = "font-family: var(--fig-font, sans-serif)"
+    text = re.sub(r"font-family: [^;\"]*", font, text)
+    text = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.1f}", text)
     for colour, code in NAMES.items():
         text = text.replace(code, f"var(--fig-{colour}, {code})")
     used = set(re.findall(r'(?:href="|url\()#([\w-]+)', text))
-    text = re.sub(r' id="([\w-]+)"', lambda m: m[0] if m[1] in used else "", text)
+    text = re.sub(r' id="([^"]+)"', lambda id: id[0] if id[1] in used else "", text)
     return re.sub(r">\s+<", "><", text).strip()
 
 

@@ -288,12 +288,13 @@ def draw_boundary(x: Tensor, y: Tensor) -> Figure:
     return fig
 
 
-def draw_weights(x: Tensor, digit: Tensor, a: int, b: int) -> Figure:
-    """Draw a scan of each of two digits, and the weights that tell them apart."""
+def draw_weights(x: Tensor, digit: Tensor, a: int, b: int) -> dict[str, Figure]:
+    """Draw a scan of each of two digits, and then the weights that tell them apart."""
     model = Perceptron(64)
     fit(model, *duel(x, digit, a, b), epochs=1000)
     named = {f"a scan of {each}": x[digit == each][0] for each in (a, b)}
-    return figures.images({**named, "the weights": model.weight})
+    learned = {**named, "the weights": model.weight}
+    return {"scans": figures.images(named), "weights": figures.images(learned)}
 
 
 def draw_mistakes(pairs: Duels) -> Figure:
@@ -312,7 +313,9 @@ def draw_bound(pairs: Duels) -> Figure:
     ax.scatter(allowed, made, s=24, color=BLUE, label="a pair of digits")
     ends = [min(made), max(allowed)]
     ax.plot(ends, ends, "--", color=ORANGE, label="as many as allowed")
-    ax.set(xscale="log", yscale="log", xlabel="mistakes allowed", ylabel="made")
+    ax.set(
+        xscale="log", yscale="log", xlabel="mistakes allowed", ylabel="mistakes made"
+    )
     ax.legend()
     return fig
 
@@ -328,7 +331,7 @@ def draw_rest(accuracies: dict[str, Tensor]) -> Figure:
 
 def draw_activations() -> Figure:
     """Draw each activation of one number, and its slope."""
-    fig, axes = figures.panels(5.2, 5.2, rows=3, columns=2)
+    fig, axes = figures.panels(5.2, 3.6, rows=2, columns=3)
     z = torch.linspace(-4, 4, 161)
     for ax, (name, pair) in zip(axes.flat, ACTIVATIONS.items(), strict=True):
         for curve, label in zip(pair, ("value", "slope"), strict=True):
@@ -336,7 +339,10 @@ def draw_activations() -> Figure:
             height[1:][height.diff().abs() > 0.5] = torch.nan  # a jump is a gap
             ax.plot(z.tolist(), height.tolist(), label=label)
         ax.set(title=name, ylim=(-1.2, 2.2))
-    axes[0, 0].legend(loc="upper left")
+        ax.label_outer()
+    fig.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2
+    )
     return fig
 
 
@@ -388,7 +394,7 @@ def draw(pairs: Duels, rest: dict[str, Tensor], seed: int) -> dict[str, Figure]:
     zeros_and_eights, sides = duel(x, digit, 0, 8)
     return {
         "boundary": draw_boundary(two_features(zeros_and_eights), sides),
-        "weights": draw_weights(x, digit, 3, 8),
+        **draw_weights(x, digit, 3, 8),
         "mistakes": draw_mistakes(pairs),
         "bound": draw_bound(pairs),
         "rest": draw_rest(rest),

@@ -6,6 +6,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("course", deadline=None)  # a busy machine is slow, not wrong
+settings.load_profile("course")
 
 ROOT = Path(__file__).parents[1]
 ASIDE = shutil.ignore_patterns("__pycache__")

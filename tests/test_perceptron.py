@@ -162,7 +162,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert not metrics["rest_split"]
     assert metrics["rest_kernel"] > metrics["rest_soft"] > metrics["rest_perceptron"] > metrics["rest_never"]
     drawn = {path.stem for path in tmp_path.glob("*.svg")}
-    assert drawn == {"boundary", "weights", "mistakes", "bound", "rest", "activations", "xor"}
+    assert drawn == {"activations", "bound", "boundary", "mistakes", "rest", "scans", "weights", "xor"}
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:

@@ -44,6 +44,15 @@ if (errors.length) {
 }
 for (const [page, html] of changed) writeFileSync(join(site, page), html);
 
-// The characters that the formulas are set in, so that the fonts need carry no more.
-const shown = [...done.values()].join("").replace(/<annotation[^]*?<\/annotation>|<[^>]*>/g, "");
-process.stdout.write([...new Set(shown.replace(/&(?:lt|gt|quot|#39|amp);/g, entity => ENTITIES[entity]))].join(""));
+// The characters that each alphabet of KaTeX is used for, so that its font need carry no more.
+const ALPHABETS = { mathbf: "KaTeX_Main-Bold", mathnormal: "KaTeX_Math-Italic" };
+const used = {};
+for (const html of done.values()) {
+  const shown = html.replace(/<annotation[^]*?<\/annotation>/g, "");
+  for (const [, classes, text] of shown.matchAll(/<\w+(?: class="([^"]*)")?[^>]*>([^<]+)/g)) {
+    const alphabet = (classes ?? "").split(" ").find(name => name in ALPHABETS);
+    const font = ALPHABETS[alphabet] ?? "other";
+    used[font] = (used[font] ?? "") + text.replace(/&(?:lt|gt|quot|#39|amp);/g, entity => ENTITIES[entity]);
+  }
+}
+console.log(JSON.stringify(used));

@@ -1,9 +1,11 @@
 """Start a lecture from a small one that works: `python -m tools.new topic "Its title"`."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
+from keyword import iskeyword
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +23,7 @@ def places(topic: str, root: Path) -> dict[str, Path]:
 
 def refusal(topic: str, title: str, root: Path) -> str:
     """Say why there can be no new lecture `topic` called `title`, or ""."""
-    if not (topic.isidentifier() and topic.isascii() and topic == topic.lower() and topic[0].isalpha()):
+    if not re.fullmatch("[a-z][a-z0-9_]*", topic) or iskeyword(topic):
         return f"{topic!r} cannot name a lecture: take small letters, digits and _, a letter first, as in attention."
     if not title.strip() or any(sign in title for sign in '"\\\n:#'):
         return f"{title!r} cannot be its title: take words, without quotation marks, backslash, colon or #."
@@ -45,11 +47,13 @@ def write(topic: str, title: str, root: Path) -> list[Path]:
             path.write_text(text, encoding="utf-8")
     except BaseException:
         for path in texts:
-            path.unlink(missing_ok=True)
+            if path.is_file():
+                path.unlink()
         shutil.rmtree(root / "docs" / "lectures" / topic, ignore_errors=True)
         raise
-    words = [sys.executable, "-m", "ruff", "check", "--quiet", "--select=I", "--fix"]  # TOPIC's place among imports
-    subprocess.run([*words, *(str(path) for path in texts if path.suffix == ".py")], cwd=root)
+    code = [str(path) for path in texts if path.suffix == ".py"]
+    for words in (["check", "--select=I", "--fix"], ["format"]):  # names of other lengths sort and wrap otherwise
+        subprocess.run([sys.executable, "-m", "ruff", *words, "--quiet", *code], cwd=root)
     return list(texts)
 
 

@@ -1,5 +1,6 @@
 """Parts that others made, fitted to the site: KaTeX and reveal.js from npm, notebooks through nbconvert."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -38,20 +39,20 @@ def labs_like_pages(templates: Path, extensions: list[str], options: dict[str, A
     type.__setattr__(HTMLExporter, "markdown2html", read)  # it has no setting for this
 
 
-def typeset(program: Path, site: Path) -> str:
-    """Typeset every formula of the built `site`; return the characters that its formulas are set in.
+def typeset(program: Path, site: Path) -> dict[str, str]:
+    """Typeset every formula of the built `site`; return the characters used, by KaTeX font or "other".
 
     Raises ValueError, naming page and formula, if one does not parse.
     """
     done = subprocess.run(["node", str(program), str(site)], capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         raise ValueError(done.stderr.strip())
-    return done.stdout
+    return json.loads(done.stdout)
 
 
 def slim(font: Path, characters: str) -> None:
     """Leave in the WOFF2 file `font` only what draws `characters`: a third of the bytes to send, or less."""
-    options = subset.Options(flavor="woff2", layout_features=["kern", "liga", "mark", "mkmk"])
+    options = subset.Options(flavor="woff2", layout_features=["kern"], hinting=False, name_IDs=[])
     whole = subset.load_font(str(font), options)
     cutter = subset.Subsetter(options)
     cutter.populate(text=characters)

@@ -21,11 +21,15 @@ HOST = "127.0.0.1"
 
 def refusal(port: int) -> str:
     """Say why the site cannot be shown on `port`, or ""."""
-    try:
-        socket.create_server((HOST, port)).close()
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or "ports go from 1 to 65535"
-        return f"Port {port} cannot be used ({reason}): choose another, as in --port 8010."
+    if not 1 <= port <= 65535:
+        return f"Port {port} cannot be: take one from 1 to 65535, as in --port 8010."
+    with socket.socket() as probe:
+        if sys.platform != "win32":  # as the server will: a port that was just let go is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            return f"Port {port} cannot be used ({error.strerror}): choose another, as in --port 8010."
     return ""
 
 

@@ -80,12 +80,12 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Typeset the maths of the whole site, and slim the fonts to the characters that are used."""
     site = Path(config.site_dir)
     try:
-        formulas = parts.typeset(ROOT / "tools" / "maths.mjs", site)
+        used = parts.typeset(ROOT / "tools" / "maths.mjs", site)
     except ValueError as error:
         raise PluginError(str(error)) from None
     vendor = site / "assets" / "vendor"
     for font in vendor.glob("katex/fonts/*.woff2"):
-        parts.slim(font, formulas)
+        parts.slim(font, used.get(font.stem, used.get("other", "")))
     text = "".join({character for page in site.rglob("*.html") for character in page.read_text(encoding="utf-8")})
     for font in vendor.glob("source-sans/*.woff2"):
         parts.slim(font, text)

@@ -49,7 +49,7 @@ def test_a_whole_small_site_is_built_and_shows_its_numbers_and_its_stamp(made):
         ("[width][]", ["docs/lectures/alpha/index.md: [width][]", "has no heading '## width'"]),
         (
             "![A line.](outputs/none.svg)",
-            ["index.md: outputs/none.svg: there is no such figure; let the script save it"],
+            ["index.md: outputs/none.svg: there is no such figure; let"],
         ),
         (FENCE.format("code/none.py"), ["lectures/alpha/index.md", "code/none.py"]),
         (FENCE.format("code/alpha.py:none"), ["lectures/alpha/index.md", "section 'none' could not be located"]),

@@ -23,6 +23,10 @@ def run(course, *words):
 def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
     for helper in ("command", "devices", "exercises", "figures"):
         shutil.copy(ROOT / "code" / f"{helper}.py", course.root / "code")
+    for folder in ("code", "docs"):
+        shutil.copy(ROOT / folder / "ruff.toml", course.root / folder)
+    (course.root / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "conftest.py", course.root / "tests")
     made = run(course, "-m", "tools.new", *WORDS)
     assert made.returncode == 0, made.stderr
     assert "- lectures/brand_new/index.md" in made.stdout
@@ -31,8 +35,9 @@ def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
     lecture = course.root / "docs" / "lectures" / "brand_new"
     files = [course.root / "code" / "brand_new.py", course.root / "tests" / "test_brand_new.py", *lecture.iterdir()]
     assert not [path for path in files if "TOPIC" in path.read_text() or "TITLE" in path.read_text()]
-    styled = run(course, "-m", "ruff", "check", "code", "tests", "docs")
-    assert styled.returncode == 0, styled.stdout
+    for styled in (["check"], ["format", "--check"]):
+        found = run(course, "-m", "ruff", *styled, "code", "tests", "docs")
+        assert found.returncode == 0, found.stdout
     tested = run(course, "-m", "pytest", "-q", "tests/test_brand_new.py", "-p", "no:cacheprovider")
     assert tested.returncode == 0, tested.stdout
     broken = course.root / "code" / "brand_new.py"
@@ -55,14 +60,17 @@ def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
         (["", "Title"], "'' cannot name a lecture"),
         (["attention", "  "], "'  ' cannot be its title"),
         (["attention", 'A "quoted" title'], "cannot be its title"),
-        (["perceptron", "Title"], "code/perceptron.py exists already"),
-        (["command", "Title"], "code/command.py exists already"),
+        (["alpha", "Title"], "code/alpha.py exists already"),
+        (["beta", "Title"], "tests/test_beta.py exists already"),
         (["random", "Title"], "random is a module of Python"),
         (["torch", "Title"], "torch is a module of Python or of an installed package"),
     ],
 )
-def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(words, sentence, capsys):
-    before = sorted((ROOT / "docs" / "lectures").iterdir())
+def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(words, sentence, course, capsys, monkeypatch):
+    monkeypatch.setattr(new, "ROOT", course.root)
+    course.script("alpha")
+    course.write("tests/test_beta.py", "")
+    before = sorted(course.root.rglob("*"))
     with pytest.raises(SystemExit) as ended:
         new.main(words)
     said = capsys.readouterr()
@@ -70,7 +78,7 @@ def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(words, sentence, ca
     assert sentence in said.err
     assert said.err.count("\n") == 1
     assert said.out == ""
-    assert sorted((ROOT / "docs" / "lectures").iterdir()) == before
+    assert sorted(course.root.rglob("*")) == before
 
 
 def test_a_lecture_that_cannot_be_written_wholly_is_not_written_at_all(course):

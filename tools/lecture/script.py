@@ -1,7 +1,7 @@
-"""TITLE: the idea in one sentence, such as: the mean is where squared errors pull equally from both sides.
+"""The mean: the number on which errors from both sides pull equally.
 
-Then three or four lines that a reader remembers. This example starts anywhere
-and rolls downhill on the squared error; where it comes to rest, the mean is.
+A guess that rolls downhill on the squared error comes to rest there, wherever
+it starts. Say the idea of your lecture like this, in three or four lines.
 
 Source: Gauss, "Theoria motus corporum coelestium", Perthes and Besser, 1809.
 """
@@ -26,7 +26,7 @@ def loss(guess: Tensor, x: Tensor) -> Tensor:
 # --8<-- [end:loss]
 # --8<-- [start:fit]
 def fit(x: Tensor, steps: int, rate: float) -> Tensor:
-    """Roll downhill on the loss from 0; return the guess after each step (steps + 1,)."""
+    """Roll downhill from 0; return the start and each guess after it (steps + 1,)."""
     guesses = [torch.zeros(())]
     for _ in range(steps):
         slope = (guesses[-1] - x).mean()
@@ -50,8 +50,13 @@ def draw_fit(guesses: Tensor, mean: Tensor) -> Figure:
     return fig
 
 
-def main(seed: int = 0, device: devices.Device = "auto", steps: int = 20, out: Path | None = None) -> None:
-    """Say what running this shows.
+def main(
+    seed: int = 0,
+    device: devices.Device = "auto",
+    steps: int = 20,
+    out: Path | None = None,
+) -> None:
+    """Roll downhill from 0, and see whether the guess ends at the mean.
 
     Args:
         seed: Which numbers are drawn.
@@ -65,11 +70,13 @@ def main(seed: int = 0, device: devices.Device = "auto", steps: int = 20, out: P
         x = data(seed).to(used)
         guesses = fit(x, steps, rate=0.5)
         numbers = {"steps": steps, "guess": float(guesses[-1]), "mean": float(x.mean())}
-        print("after {steps} steps: {guess:.4f}; the mean: {mean:.4f}".format(**numbers))
+        print(REPORT.format(**numbers))
         if out is not None:
-            figures.save(draw_fit(guesses, x.mean()), out / "fit.svg")
+            figures.save_all({"fit": draw_fit(guesses, x.mean())}, out)
             record(out, seed, used, **numbers)
 
+
+REPORT = "after {steps} steps: {guess:.4f}; the mean: {mean:.4f}"
 
 if __name__ == "__main__":
     run(main)

@@ -1,4 +1,4 @@
-"""TITLE: the laws that TOPIC keeps."""
+"""The laws that TOPIC keeps."""
 
 import json
 
@@ -21,7 +21,8 @@ def test_the_slope_agrees_with_torch(x):
 
 @given(numbers, st.floats(0.1, 1.9))
 def test_no_step_goes_uphill(x, rate):
-    losses = torch.stack([loss(guess, x) for guess in fit(x.double(), steps=5, rate=rate)])
+    x = x.double()
+    losses = torch.stack([loss(guess, x) for guess in fit(x, steps=5, rate=rate)])
     assert (losses.diff() <= 1e-9 * losses[:-1] + 1e-12).all()
 
 

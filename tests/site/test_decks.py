@@ -1,0 +1,245 @@
+"""Each deck in Chromium: presented by keyboard, read on a phone or without scripts, and every slide in its frame."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import takewhile
+from typing import Any
+
+import pytest
+from bs4 import Tag
+from playwright.sync_api import Page
+
+from tests.site.built import inside, tree, words
+from tests.site.visits import Visit
+
+READY = ".slides.ready"
+PAINT = "document.body.dataset.mdColorScheme"
+HERE = "Object.values(Reveal.getIndices())"
+SLIDES = """() => Reveal.getSlides().map(slide => ({
+  heading: slide.querySelector("h1, h2, h3, h4")?.innerText?.replace(/¶$/, "").trim() ?? "",
+  notes: [...slide.querySelectorAll("aside.notes")].map(notes => notes.textContent.trim()).join(" ") }))"""
+SPILLS = """() => Reveal.getSlides().flatMap((slide, number) => {
+  const { h, v } = Reveal.getIndices(slide);
+  Reveal.slide(h, v, 99);
+  const frame = document.querySelector(".slides").getBoundingClientRect(), scale = Reveal.getScale();
+  const unseen = "aside.notes, .katex-mathml, script, style, button, title, desc";
+  const spills = [], name = slide.querySelector("h1, h2, h3, h4")?.innerText ?? slide.innerText.slice(0, 40);
+  const look = (box, what) => {
+    const [left, top] = [(box.left - frame.left) / scale, (box.top - frame.top) / scale];
+    const [right, bottom] = [left + box.width / scale, top + box.height / scale];
+    if (box.width && box.height && (left < -1 || top < -1 || right > 1281 || bottom > 721)) spills.push(
+      `${what}: ${Math.round(left)} to ${Math.round(right)} of 1280 across, `
+      + `${Math.round(top)} to ${Math.round(bottom)} of 720 down`);
+  };
+  const texts = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT), range = document.createRange();
+  while (texts.nextNode()) {
+    if (!texts.currentNode.data.trim() || texts.currentNode.parentElement.closest(unseen)) continue;
+    range.selectNodeContents(texts.currentNode);
+    for (const box of range.getClientRects()) look(box, texts.currentNode.data.trim().slice(0, 60));
+  }
+  for (const part of slide.querySelectorAll("svg, img, pre, table, .admonition"))
+    if (!part.closest(unseen)) look(part.getBoundingClientRect(), part.outerHTML.slice(0, 60));
+  for (const part of slide.querySelectorAll("*")) {
+    const { overflowX: across, overflowY: down } = getComputedStyle(part);
+    if (!(part instanceof HTMLElement) || part.closest(unseen) || part.closest(".katex") || !part.clientWidth) continue;
+    if (across !== "visible" && part.scrollWidth > part.clientWidth + 1
+      || down !== "visible" && part.scrollHeight > part.clientHeight + 1)
+      spills.push(`cut off or scrolled: ${part.scrollWidth} x ${part.scrollHeight} px of content in `
+        + `${part.clientWidth} x ${part.clientHeight} px: ${part.outerHTML.slice(0, 100)}`);
+  }
+  return [...new Set(spills)].slice(0, 3).map(spill => `slide ${number + 1}, ${name}: ${spill}`);
+})"""
+
+LOOK = """block => [...block.querySelectorAll("code > span")]
+  .map(line => getComputedStyle(line).opacity + line.className).join()"""
+NOW = """() => [Reveal.getCurrentSlide().innerText.replace(/\\s|¶/g, ""), scrollY,
+  document.querySelector(".reveal").scrollTop]"""
+TOLD = """note => document.querySelector(".speaker-controls-notes .value")
+  ?.textContent.replace(/\\s|¶/g, "").includes(note)"""
+
+
+@pytest.fixture
+def shown(deck: str, visit: Callable[..., Visit]) -> Iterator[Page]:
+    """A deck on a projector, ready to present; nothing may go wrong behind it."""
+    seen = visit(deck, width=1280)
+    seen.page.locator(READY).wait_for()
+    yield seen.page
+    assert not seen.faults, "\n".join([str(seen), *seen.faults])
+
+
+def places(page: Page, key: str) -> list[list[Any]]:
+    """Press a key until nothing moves any more; return the place of every step on the way, the first included."""
+    went = [page.evaluate(HERE)]
+    while len(went) < 500:
+        page.keyboard.press(key)
+        here = page.evaluate(HERE)
+        if here == went[-1]:
+            return went
+        went.append(here)
+    raise AssertionError(f"{key} does not come to an end in {page.url}")
+
+
+def texts(deck: str) -> list[str]:
+    """List the headings, paragraphs and list items of a deck as it is on the disk, formulas and marks left out."""
+    parts = tree(deck).select(".slides :is(h1, h2, h3, p, li)")
+    plain = (part for part in parts if not part.find(["p", "li", "svg"]) and not part.select(".katex"))
+    found = [words(part).removesuffix("¶").strip() for part in plain]
+    return [text for text in found if len(text) > 3 and not text.startswith("Note:")]
+
+
+def plain(text: str) -> str:
+    """Leave out what browsers and trees may set differently: spaces."""
+    return re.sub(r"\s+|¶", "", text)
+
+
+def first_words(head: Tag) -> str:
+    """Return the words of a heading up to its first formula."""
+    strings = (t for t in head.find_all(string=True) if not t.find_parent(class_="headerlink"))
+    return "".join(takewhile(lambda text: not text.find_parent(class_="katex"), strings))
+
+
+def test_a_deck_has_15_to_30_slides_with_notes(shown: Page, deck: str) -> None:
+    slides = shown.evaluate(SLIDES)
+    assert 15 <= len(slides) <= 30, f"{deck} has {len(slides)} slides"
+    mute = [f"{number}, {s['heading']}" for number, s in enumerate(slides, 1) if number > 1 and not s["notes"]]
+    assert not mute, f"{deck} has slides without notes: {mute}"
+    unnamed = [number for number, slide in enumerate(slides, 1) if not slide["heading"]]
+    assert not unnamed, f"{deck} has slides without a heading: {unnamed}"
+
+
+def test_every_slide_fits_its_frame(shown: Page, deck: str) -> None:
+    spills = shown.evaluate(SPILLS)
+    assert not spills, "\n".join([f"{deck}: what does not fit 1280 x 720:", *spills])
+
+
+def test_a_deck_goes_forward_and_back_by_keyboard_through_every_slide_and_step(shown: Page, deck: str) -> None:
+    forward = places(shown, "Space")
+    back = places(shown, "PageUp")
+    slides = shown.evaluate("Reveal.getSlides().map(slide => Reveal.getIndices(slide)).map(({ h, v }) => [h, v ?? 0])")
+    visited = list(dict.fromkeys((h, v) for h, v, *_ in forward))
+    assert visited == [tuple(place) for place in slides], f"{deck}: Space leads through {visited}, not {slides}"
+    steps = shown.evaluate("new Set([...document.querySelectorAll('.slides .fragment')]).size")
+    assert steps > 0, f"{deck} has no steps"
+    assert len(forward) > len(slides), f"{deck}: Space goes from slide to slide, past {steps} steps"
+    assert back == forward[::-1], f"{deck}: PageUp does not lead back the same way"
+    shown.keyboard.press("End")
+    assert shown.evaluate("Reveal.isLastSlide()"), f"{deck}: End does not lead to the last slide"
+    shown.keyboard.press("Home")
+    shown.keyboard.press("ArrowRight")
+    assert shown.evaluate(HERE) != forward[0], f"{deck}: the right arrow does not move"
+
+
+def test_code_on_slides_is_stepped_through_by_lines(shown: Page, deck: str) -> None:
+    blocks = shown.locator(".slides [data-lines*='|']")
+    for block in blocks.all():
+        steps = block.get_attribute("data-lines").split("|")
+        block.evaluate(
+            "block => { const { h, v } = Reveal.getIndices(block.closest('section')); Reveal.slide(h, v, -1) }"
+        )
+        looks = []
+        for _ in range(40):
+            looks.append(block.evaluate(LOOK))
+            before = shown.evaluate(HERE)[:2]
+            shown.keyboard.press("Space")
+            if shown.evaluate(HERE)[:2] != before:
+                break
+        assert len(set(looks)) >= len(set(steps)), (
+            f"{deck}: code in {len(steps)} steps shows {len(set(looks))}: {steps}"
+        )
+
+
+def test_o_opens_the_overview(shown: Page) -> None:
+    shown.keyboard.press("o")
+    assert shown.evaluate("Reveal.isOverview()")
+    shown.keyboard.press("ArrowRight")
+    shown.keyboard.press("o")
+    assert not shown.evaluate("Reveal.isOverview()")
+    assert shown.evaluate(HERE)[0] == 1
+
+
+def test_s_opens_the_speaker_view_with_the_notes_of_the_slide(shown: Page, deck: str) -> None:
+    shown.keyboard.press("ArrowRight")
+    with shown.expect_popup() as opened:
+        shown.keyboard.press("s")
+    speaker = opened.value
+    for key in ("", "ArrowRight"):
+        if key:
+            shown.keyboard.press(key)
+        note = shown.evaluate("Reveal.getCurrentSlide().querySelector('aside.notes')?.textContent ?? ''")
+        assert note.strip(), f"{deck}: slide {shown.evaluate(HERE)} has no notes to show"
+        speaker.wait_for_function(TOLD, arg=plain(note), timeout=8000)
+    speaker.close()
+
+
+def test_a_link_to_a_heading_leads_to_its_slide(shown: Page, deck: str, host: str) -> None:
+    heads = {str(head["id"]): plain(first_words(head)) for head in tree(deck).select(".slides :is(h2, h3)[id]")}
+    assert heads, f"{deck} has no headings to link to"
+    links = [(f"{form}{name}", head) for form in ("#", "#/") for name, head in heads.items()]
+    for link, head in links:
+        shown.evaluate(
+            "hash => new Promise(done => { onhashchange = () => setTimeout(done); location.hash = hash })", link
+        )
+        text, *scrolled = shown.evaluate(NOW)
+        assert head in text, f"{deck}{link} leads to {shown.evaluate(HERE)}: {text[:80]!r}"
+        assert scrolled == [0, 0], f"{deck}{link} scrolls the slide out of its frame"
+    for link, head in links[len(heads) // 2 :: len(heads)]:
+        shown.goto("about:blank")
+        shown.goto(f"{host}{deck}{link}")
+        shown.locator(READY).wait_for()
+        assert head in shown.evaluate(NOW)[0], f"{deck}{link}, opened anew, leads to {shown.evaluate(HERE)}"
+
+
+def test_the_palette_is_chosen_on_a_deck_and_kept_on_the_pages_and_back(shown: Page, deck: str, host: str) -> None:
+    button = shown.get_by_role("button", name=re.compile("dark|light|palette", re.IGNORECASE))
+    assert shown.evaluate(PAINT) == "default"
+    button.first.click()
+    assert shown.evaluate(PAINT) == "slate", f"{deck}: the button does not change the palette"
+    shown.goto(host + deck.removesuffix("slides/"))
+    assert shown.evaluate(PAINT) == "slate", f"a palette chosen on {deck} is not kept on the lecture's page"
+    shown.locator("form[data-md-component=palette] label:visible").click()
+    assert shown.evaluate(PAINT) == "default"
+    shown.goto(host + deck)
+    shown.locator(READY).wait_for()
+    assert shown.evaluate(PAINT) == "default", f"a palette chosen on the lecture's page is not kept on {deck}"
+
+
+def test_a_deck_follows_the_system_into_the_dark(shown: Page, deck: str) -> None:
+    shown.emulate_media(color_scheme="dark")
+    shown.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    assert shown.evaluate(PAINT) == "slate", f"{deck} stays light when the system turns dark"
+
+
+@pytest.mark.parametrize("how", ["?read", "on an upright phone", "without scripts"])
+def test_a_deck_can_be_read_as_a_page(deck: str, how: str, visit: Callable[..., Visit]) -> None:
+    view = f"{deck}?read" if how == "?read" else deck
+    seen = visit(view, width=390 if "phone" in how else 1280, java_script_enabled=how != "without scripts")
+    if how != "without scripts":
+        seen.page.locator(READY).wait_for()
+    text = plain(seen.page.locator("body").inner_text())
+    expected = texts(deck)
+    assert len(expected) >= 15, f"{deck} has hardly any text: {expected}"
+    missing = [part for part in expected if plain(part) not in text]
+    assert not missing, f"{deck}, {how}, does not show {missing}"
+    hidden = seen.page.locator(".slides :is(h1, h2, h3)").evaluate_all(
+        "all => all.filter(head => !head.checkVisibility({ opacityProperty: true, visibilityProperty: true })"
+        " || head.getBoundingClientRect().left < 0).map(head => head.outerHTML)"
+    )
+    assert not hidden, f"{deck}, {how}, hides {hidden}"
+    tops = seen.page.locator(".slides :is(h1, h2, h3)").evaluate_all(
+        "all => all.map(head => head.getBoundingClientRect().top)"
+    )
+    assert tops == sorted(set(tops)), f"{deck}, {how}: headings lie upon one another"
+    seen.page.mouse.wheel(0, 100_000)
+    assert seen.page.evaluate("document.scrollingElement.scrollHeight > innerHeight * 2"), (
+        f"{deck}, {how}: cannot scroll"
+    )
+
+
+def test_read_leads_from_the_deck_to_the_lecture(shown: Page, deck: str) -> None:
+    back = deck.removesuffix("slides/")
+    link = shown.get_by_role("link", name=re.compile("^Read"))
+    assert link.count(), f"{deck} has no visible link Read"
+    target = link.first.get_attribute("href") or ""
+    assert inside(deck, target) == back, f"{deck}: Read leads to {target}"
+    link.first.click()
+    shown.wait_for_url(f"**{back}")

@@ -1,0 +1,71 @@
+"""Each page of the built site in Chromium, wide and narrow, light and dark: what it loads and whom it serves."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.site.built import addresses, kind
+from tests.site.visits import COLOURS, PAINTS, Visit
+
+BUDGETS = {"page": 150_000, "lecture": 150_000, "deck": 220_000, "lab": 300_000}
+REACH = """() => {
+  document.querySelectorAll("details").forEach(part => part.open = true);
+  const { scrollWidth, clientWidth } = document.scrollingElement;
+  const clipped = part => part && part !== document.body
+    && (getComputedStyle(part).overflowX !== "visible" || clipped(part.parentElement));
+  const beyond = [...document.body.querySelectorAll("*")].filter(part =>
+    part.getBoundingClientRect().right > clientWidth + 1 && !clipped(part.parentElement));
+  return [scrollWidth, clientWidth, beyond.slice(0, 4).map(part =>
+    `${Math.round(part.getBoundingClientRect().right)} px: ${part.outerHTML.slice(0, 200)}`)];
+}"""
+
+
+def amiss(seen: Visit) -> list[str]:
+    """List what is wrong with how a page loaded: requests, errors, weight, shifts, palette."""
+    faults = list(seen.faults)
+    if len(seen.answered) > 20:
+        asked = "\n    ".join(request.url.removeprefix(seen.host) for request in seen.answered)
+        faults.append(f"{len(seen.answered)} requests, where 20 are allowed:\n    {asked}")
+    weight, budget = seen.weight(), BUDGETS[kind(seen.address)]
+    if sum(weight.values()) > budget:
+        items = sorted(weight.items(), key=lambda item: -item[1])
+        heaviest = "\n    ".join(f"{size:7,} {url}" for url, size in items)
+        faults.append(f"{sum(weight.values()):,} bytes, where {budget:,} are allowed:\n    {heaviest}")
+    shifts = seen.page.evaluate("shifts")
+    if (total := sum(shift for shift, _ in shifts)) > 0.02:
+        moved = "\n    ".join(f"{shift:.3f} {what}" for shift, what in shifts)
+        faults.append(f"the layout shifts by {total:.3f}, where 0.02 are allowed:\n    {moved}")
+    paint = seen.page.evaluate("document.body.dataset.mdColorScheme")
+    if paint != PAINTS[seen.scheme]:
+        faults.append(f"the palette is {paint!r} where the system asks for {seen.scheme}")
+    return [f"{seen}: {fault}" for fault in faults]
+
+
+def test_a_page_loads_whole_and_still_and_light(any_page: str, visit: Callable[..., Visit]) -> None:
+    faults = amiss(visit(any_page, width=1350, scheme="light"))
+    assert not faults, "\n".join(faults)
+
+
+def test_a_page_fits_a_phone_in_the_dark(any_page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(any_page, width=412, scheme="dark")
+    faults = amiss(seen)
+    seen.widen(390)
+    content, window, beyond = seen.page.evaluate(REACH)
+    if content > window:
+        faults.append(f"{seen}: scrolls sideways, {content} px in {window} px; reaching to {beyond}")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("view", [*addresses(), *(f"{deck}?read" for deck in addresses("deck"))])
+def test_a_page_serves_everyone_in_both_palettes_wide_and_narrow(view: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(view, width=1350, scheme="light")
+    barriers = seen.barriers()
+    seen.paint("dark")
+    barriers += seen.barriers(COLOURS)
+    if kind(view) == "deck":  # it is cut anew for a phone
+        seen = visit(view, width=390, scheme="dark")
+    seen.widen(390)
+    barriers += seen.barriers()
+    seen.paint("light")
+    barriers += seen.barriers(COLOURS)
+    assert not barriers, "\n".join(barriers)
