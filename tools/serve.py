@@ -46,24 +46,23 @@ def serve(port: int) -> None:
     """Build the site and show it until Ctrl-C; when a build fails, the last good one stays."""
     url = f"http://{HOST}:{port}/"
     with tempfile.TemporaryDirectory(prefix="neuron-up-", ignore_cleanup_errors=True) as folder:
-        sites = Path(folder)
+        shown, fresh = Path(folder, "shown"), Path(folder, "fresh")
+        shown.mkdir()
 
         def make() -> None:
-            site = Path(tempfile.mkdtemp(dir=sites))
             try:
-                build(configuration(site, url), serve_url=url)
+                build(configuration(fresh, url), serve_url=url)
             except Exception as error:
                 if not isinstance(error, MkDocsException):  # a bug in our tools; MkDocs has shown what is its own
                     traceback.print_exc()
                 print("This build failed: mend what is named above and save; it starts again.", file=sys.stderr)
-                shutil.rmtree(site)
             else:
-                before, server.root = server.root, str(site)
-                shutil.rmtree(before, ignore_errors=True)
+                shutil.rmtree(shown)
+                fresh.rename(shown)
 
-        config = configuration(sites, url)
+        config = configuration(fresh, url)
         config.plugins.on_startup(command="serve", dirty=False)
-        server = LiveReloadServer(make, HOST, port, root=tempfile.mkdtemp(dir=sites))
+        server = LiveReloadServer(make, HOST, port, root=str(shown))
         try:
             make()
             for path in (config.docs_dir, config.config_file_path, *config.watch):
@@ -80,15 +79,19 @@ def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="nox -s serve --", description=__doc__)
     parser.add_argument("--port", type=int, default=8000, help="where to show the site (default: 8000)")
     port = parser.parse_args(words).port
-    if reason := refusal(port):
-        print(reason, file=sys.stderr)
-        sys.exit(2)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        serve(port)
+        if not (reason := refusal(port)):
+            serve(port)
+    except OSError:
+        if not (reason := refusal(port)):  # or the port was taken while the first build ran
+            raise
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         sys.exit(130)
+    if reason:
+        print(reason, file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":
