@@ -21,14 +21,15 @@ function typeset(page, marked, bracket, escaped, after) {
     try {
       // a fresh copy of the macros: a \gdef in one formula must not reach the next
       const html = katex.renderToString(tex, { ...options, macros: { ...options.macros }, displayMode: bracket === "[" });
-      done.set(key, html);
+      // a long formula scrolls on a phone: keys must reach it
+      done.set(key, html.replace('class="katex-display"', 'class="katex-display" tabindex="0"'));
     } catch (error) {
       errors.push(`${page}: the formula ${tex} does not parse: ${error.message}`);
       return marked;
     }
   }
-  // a full stop must not begin a line because a formula ended the one before
-  return after ? `<span class="nobreak">${done.get(key)}${after}</span>` : done.get(key);
+  // a full stop must not begin a line because a short formula ended the one before
+  return after && tex.length < 24 ? `<span class="nobreak">${done.get(key)}${after}</span>` : done.get(key) + after;
 }
 
 const pages = readdirSync(site, { recursive: true }).filter(name => name.endsWith(".html"));
