@@ -18,6 +18,7 @@ nox.options.default_venv_backend = "none"
 nox.options.error_on_external_run = False
 os.environ["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
 os.environ["VIRTUAL_ENV"] = str(VENV)
+os.environ["NO_MKDOCS_2_WARNING"] = "1"  # pyproject.toml keeps MkDocs below 2
 
 
 def python(session: nox.Session, *words: object, **env: str) -> None:
