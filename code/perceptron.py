@@ -153,10 +153,9 @@ def maxout(z: Tensor) -> Tensor:
     return z.amax(dim=-1)
 
 
-ACTIVATIONS: dict[
-    str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
-] = {
-    "step": (lambda z: (z > 0).to(z), torch.zeros_like),  # a function and its slope
+Curve = Callable[[Tensor], Tensor]
+ACTIVATIONS: dict[str, tuple[Curve, Curve]] = {  # each with its slope
+    "step": (lambda z: (z > 0).to(z), torch.zeros_like),
     "sigmoid": (sigmoid, lambda z: sigmoid(z) * (1 - sigmoid(z))),
     "tanh": (lambda z: 2 * sigmoid(2 * z) - 1, lambda z: 1 - torch.tanh(z) ** 2),
     "ReLU": (lambda z: z.clamp(min=0), lambda z: (z > 0).to(z)),
