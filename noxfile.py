@@ -95,7 +95,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(requires=["env"])
 def tests(session: nox.Session) -> None:
     """All tests of code and tools (-- any pytest options)."""
-    python(session, "-m", "pytest", "--ignore=tests/site", *(session.posargs or ["--numprocesses=auto"]))
+    python(session, "-m", "pytest", "--ignore=tests/site", *(session.posargs or ["--numprocesses=auto", "--cov"]))
 
 
 @nox.session(requires=["env"])

@@ -14,16 +14,23 @@ from tests.site.visits import Visit
 SNIPPET = re.compile(r'^```.*python.*\n--8<-- "(code/\w+\.py):(\w+)"\n```$', re.MULTILINE)
 INK = """() => {
   const light = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
-  const texts = [...document.querySelectorAll("article :is(h1, h2, p, li, code, code span, a)")];
-  return texts.filter(part => part.checkVisibility() && part.textContent.trim()).flatMap(part => {
-    canvas.fillStyle = "#fff", canvas.fillRect(0, 0, 1, 1);
-    canvas.fillStyle = getComputedStyle(part).color, canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map(value => light(value / 255));
-    return 1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05) < 4.5 ? [part.outerHTML.slice(0, 120)] : [];
-  }).slice(0, 5);
+  const brush = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  const inks = {};
+  for (const part of document.querySelectorAll("article :is(h1, h2, p, li, code, code span, a, svg text)"))
+    if (part.checkVisibility() && part.textContent.trim())
+      inks[getComputedStyle(part)[part.closest("svg") ? "fill" : "color"]] ??= part.outerHTML.slice(0, 150);
+  return Object.entries(inks).filter(([ink]) => {
+    for (const colour of ["#fff", ink]) brush.fillStyle = colour, brush.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...brush.getImageData(0, 0, 1, 1).data].map(value => light(value / 255));
+    return 1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05) < 4.5;
+  });
 }"""
-
+FOCUS = """number => {
+  const part = document.querySelectorAll("article details")[number];
+  for (let outer = part; (outer = outer.parentElement.closest("details")); ) outer.open = true;
+  part.querySelector("summary").focus();
+  return part.open;
+}"""
 TAKEN = "navigator.clipboard.readText().then(text => navigator.clipboard.writeText('').then(() => text))"
 
 
@@ -110,14 +117,12 @@ def test_the_first_tab_reaches_a_link_to_the_content(page: str, visit: Callable[
 @pytest.mark.parametrize("page", addresses("lecture", "lab"))
 def test_what_is_folded_opens_with_enter(page: str, visit: Callable[..., Visit]) -> None:
     seen = visit(page)
-    folded = seen.page.locator("article details")
-    assert folded.count() == len(tree(page).select("article details > summary:first-child"))
-    for part in folded.all():
-        was = part.evaluate("part => part.open")
-        part.locator("summary").first.focus()
+    for number, part in enumerate(tree(page).select("article details")):
+        assert part.find(recursive=False).name == "summary", f"{page}: this has no <summary> to open it: {part}"[:300]
+        was = seen.page.evaluate(FOCUS, number)
         seen.page.keyboard.press("Enter")
-        text = part.locator("summary").first.inner_text()
-        assert part.evaluate("part => part.open") is not was, f"{page}: {text!r} does not open or close with Enter"
+        is_open = seen.page.evaluate("number => document.querySelectorAll('article details')[number].open", number)
+        assert is_open is not was, f"{page}: {words(part.summary)!r} does not open or close with Enter"
 
 
 def test_a_lecture_has_exercises_with_folded_solutions(lecture: str) -> None:
@@ -125,23 +130,26 @@ def test_a_lecture_has_exercises_with_folded_solutions(lecture: str) -> None:
 
 
 @pytest.mark.parametrize("page", addresses("lecture", "lab"))
-def test_paper_gets_the_text_without_the_frame_in_dark_ink(page: str, visit: Callable[..., Visit]) -> None:
+def test_paper_gets_dark_ink_and_no_frame_from_the_dark_palette_too(page: str, visit: Callable[..., Visit]) -> None:
     seen = visit(page, scheme="dark")
     seen.page.emulate_media(media="print")
     frame = seen.page.locator("nav:visible, header:visible, footer:visible, .md-sidebar:visible, button:visible")
-    assert not (left := frame.evaluate_all("all => all.map(part => part.outerHTML.slice(0, 200))")), (
-        f"{page} prints its frame: {left}"
-    )
-    assert not (pale := seen.page.evaluate(INK)), f"{page}, printed from the dark palette, is pale on paper: {pale}"
-    printed = PdfReader(BytesIO(seen.page.pdf(format="A4")))
-    text = "".join("".join(sheet.extract_text() for sheet in printed.pages).split())
-    spoken = [words(h, "a") for h in tree(page).select("article :is(h1, h2)") if not h.select(".katex")]
-    missing = [title for title in spoken if "".join(title.split()) not in text]
-    assert not missing, f"{page}: the PDF lacks the headings {missing}"
-    for frame_word in ("Skip to content", "Table of contents", "Back to top", "Present"):
-        assert "".join(frame_word.split()) not in text, f"{page}: the PDF has {frame_word!r} in it"
-    for sheet, number in zip(printed.pages, range(1, len(printed.pages) + 1), strict=True):
-        assert sheet.extract_text().strip(), f"{page}: page {number} of the PDF is empty"
+    left = frame.evaluate_all("all => all.map(part => part.outerHTML.slice(0, 200))")
+    assert not left, f"{page} prints its frame: {left}"
+    pale = seen.page.evaluate(INK)
+    assert not pale, f"{page}, printed from the dark palette, is pale on paper: {pale}"
+
+
+def test_a_printed_lecture_has_all_its_text_and_no_frame(lecture: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(lecture)
+    sheets = [sheet.extract_text() for sheet in PdfReader(BytesIO(seen.page.pdf(format="A4"))).pages]
+    text = re.sub(r"\s", "", "".join(sheets))
+    heads = [words(head, "a") for head in tree(lecture).select("article :is(h1, h2)") if not head.select(".katex")]
+    missing = [head for head in heads if re.sub(r"\s", "", head) not in text]
+    assert not missing, f"{lecture}: the PDF lacks the headings {missing}"
+    frame = [part for part in ("Skip to content", "Table of contents", "Back to top") if part.replace(" ", "") in text]
+    assert not frame, f"{lecture}: the PDF has {frame} in it"
+    assert all(sheet.strip() for sheet in sheets), f"{lecture}: the PDF has an empty page among its {len(sheets)}"
 
 
 @pytest.mark.parametrize("page", ["/", *addresses("lecture")[:1], *addresses("lab")[:1]])

@@ -22,17 +22,20 @@ SETTLED = """() => Promise.race([
   Promise.all([document.fonts.ready, ...document.getAnimations().map(motion => motion.finished)])
     .then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))),
 ]).then(() => 1)"""
+CHOOSE = "paint => document.querySelector(`.md-option[data-md-color-scheme=${paint}]`)?.click()"
 COLOURS = ["color-contrast", "link-in-text-block"]
 THIN = """() => {  // axe looks at each element: leave one code token of each kind, and one formula in a line
   document.querySelectorAll("details").forEach(part => part.open = true);
   const seen = new Set();
   for (const token of document.querySelectorAll("pre code span:not(.line)"))
-    if (seen.size === seen.add(token.className).size) token.replaceWith(...token.childNodes);
+    if (token.textContent.trim().length < 2 || seen.size === seen.add(token.className).size)
+      token.replaceWith(...token.childNodes);  // it says nothing of single letters
   const formulas = [...document.querySelectorAll(".katex")].filter(formula => !formula.closest(".katex-display"));
   formulas.slice(1).forEach(formula => formula.remove());
 }"""
-FAULTS = """async ([type, values]) => {
-  const { violations } = await axe.run(document, { runOnly: { type, values }, resultTypes: ["violations"] });
+FAULTS = """async ([type, values, without]) => {
+  const where = { include: [["html"]], exclude: without.map(part => [part]) };
+  const { violations } = await axe.run(where, { runOnly: { type, values }, resultTypes: ["violations"] });
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html, target, failureSummary }) =>
     [id, target.join(" "), html.slice(0, 300), failureSummary.split("\\n").slice(1).join(" ").trim()]));
 }"""
@@ -83,7 +86,8 @@ class Visit:
     def lost(self, request: Request) -> None:
         """Note a request without an answer."""
         self.waiting.discard(request)
-        self.faults.append(f"no answer for {request.url}: {request.failure}")
+        if request.failure != "net::ERR_ABORTED":  # the page was left before the answer came
+            self.faults.append(f"no answer for {request.url}: {request.failure}")
 
     def settle(self) -> None:
         """Wait until nothing is asked for and nothing moves any more."""
@@ -104,10 +108,11 @@ class Visit:
         }
 
     def paint(self, scheme: str) -> None:
-        """Change to the light or the dark palette."""
+        """Change to the light or the dark palette: a page by its own switch, a deck with the system."""
         self.scheme = scheme
         self.page.emulate_media(color_scheme=scheme)
-        self.page.evaluate("paint => document.body.dataset.mdColorScheme = paint", PAINTS[scheme])
+        self.page.evaluate(CHOOSE, PAINTS[scheme])
+        self.page.wait_for_function("paint => document.body.dataset.mdColorScheme === paint", arg=PAINTS[scheme])
         self.page.evaluate(SETTLED)
 
     def widen(self, width: int) -> None:
@@ -116,10 +121,19 @@ class Visit:
         self.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
         self.page.evaluate(SETTLED)
 
-    def barriers(self, rules: list[str] | None = None) -> list[str]:
-        """What axe finds on the page as it stands by all rules, or by some, in lines for each element."""
+    def barriers(self) -> list[str]:
+        """What axe finds on the page as it stands, in lines for each element."""
+        return self.found("tag", RULES)
+
+    def pale(self, *without: str) -> list[str]:
+        """What axe finds about colours alone, leaving out what lies in the parts named."""
+        return self.found("rule", COLOURS, *without)
+
+    def found(self, by: str, rules: list[str], *without: str) -> list[str]:
+        """Let axe look."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(THIN)
             self.page.evaluate(AXE.read_text(encoding="utf-8") + ";1")
-        found = self.page.evaluate(FAULTS, ["rule", rules] if rules else ["tag", RULES])
+        parts = [part for part in without if self.page.locator(part).count()]
+        found = self.page.evaluate(FAULTS, [by, rules, parts])
         return [f"{self}: {rule} at {target}\n    {html}\n    {why}" for rule, target, html, why in found]

@@ -24,10 +24,12 @@ def test_formulas_become_html_and_mathml_and_their_characters_are_told(site):
     html = (site / "deep" / "page.html").read_text()
     assert "arithmatex" not in html
     assert html.count('<span class="katex">') == 2
-    assert html.count('<span class="katex-display">') == 1
+    assert html.count('<span class="katex-display" tabindex="0">') == 1
     assert "<mi>a</mi><mo>&lt;</mo>" in html
-    assert set("a<xRE→") <= set(characters)
-    assert "\\" not in characters
+    assert set(characters["KaTeX_Main-Bold"]) == {"x"}
+    assert set(characters["KaTeX_Math-Italic"]) == {"a"}
+    assert set("<RE→") <= set(characters["other"])
+    assert "\\" not in "".join(characters.values())
     assert (site / "plain.html").read_text() == "<p>no maths</p>"
 
 
