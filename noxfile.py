@@ -26,12 +26,6 @@ def python(session: nox.Session, *words: object, **env: str) -> None:
     session.run(str(BIN / "python"), *map(str, words), external=True, env=env)
 
 
-def no_words(session: nox.Session) -> None:
-    """Refuse words after `--` where a session takes none."""
-    if session.posargs:
-        session.error(f"nox -s {session.name} takes no arguments, but was given: {' '.join(session.posargs)}")
-
-
 def digest(*parts: Path | str) -> str:
     """Fingerprint of texts, files and whole folders."""
     seen = hashlib.sha256()
@@ -61,18 +55,20 @@ def done(name: str, now: str) -> None:
 def env(session: nox.Session) -> None:
     """Make .venv and node_modules, shared by all sessions (anew only when the pins change)."""
     pins = digest(sys.version, *(ROOT / name for name in ("pyproject.toml", "constraints.txt")))
-    if not (is_done("python", pins) and BIN.is_dir()):
-        session.log("Installing the pinned packages into .venv: about 6 GB with torch's CUDA parts, once.")
+    if not (is_done("pins", pins) and BIN.is_dir()):
+        session.log("Installing the pinned packages into .venv: 7 GB with torch's CUDA parts, once.")
+        anew = [] if is_done("python", sys.version) else ["--clear"]
         what = ["-c", "constraints.txt", "-e", ".[dev]"]
         if shutil.which("uv"):
-            session.run(
-                "uv", "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, str(VENV), external=True
-            )
-            session.run("uv", "pip", "install", "--python", str(BIN / "python"), *what, external=True)
+            where = ["--python", str(BIN / "python")]
+            how = [*(anew or ["--allow-existing"]), "--seed", "--quiet", "--python", sys.executable]
+            session.run("uv", "venv", *how, str(VENV), external=True)
+            session.run("uv", "pip", "install", "--quiet", *where, *what, external=True)
         else:
-            session.run(sys.executable, "-m", "venv", "--clear", str(VENV), external=True)
+            session.run(sys.executable, "-m", "venv", *anew, str(VENV), external=True)
             python(session, "-m", "pip", "install", "--quiet", "--progress-bar", "off", *what)
-        done("python", pins)
+        done("python", sys.version)
+        done("pins", pins)
     parts = digest(*(ROOT / name for name in ("package.json", "package-lock.json")))
     if not (is_done("node", parts) and (ROOT / "node_modules").is_dir()):
         session.run("npm", "ci", "--loglevel=error", external=True)
