@@ -122,8 +122,8 @@ def examples(session: nox.Session) -> None:
 @nox.session(requires=["env"])
 def lab(session: nox.Session) -> None:
     """JupyterLab, where each lab.py opens as a notebook (-- options of jupyter lab)."""
-    words = ["--ServerApp.root_dir=docs/lectures", "--config=tools/jupyter.json"]
-    python(session, "-m", "jupyterlab", *words, *session.posargs)
+    where = f"--ServerApp.root_dir={ROOT / 'docs' / 'lectures'}"
+    python(session, "-m", "jupyterlab", where, *session.posargs, JUPYTER_CONFIG_PATH=str(ROOT / "tools" / "jupyter"))
 
 
 @nox.session(requires=["env"])
