@@ -71,7 +71,9 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
 
 def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, nav: Any) -> None:
-    """Tell the templates which lecture the page belongs to, if to any."""
+    """Tell the templates which lecture the page belongs to, if to any; what is edited of a lab is lab.py."""
+    if page.edit_url:
+        page.edit_url = page.edit_url.replace("lab.ipynb", "lab.py")
     topic = lectures.topic_of(page.file.src_uri)
     context["lecture"] = lectures.about(topic, ROOT) if topic else None
 
