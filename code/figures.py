@@ -29,6 +29,7 @@ NAMES = {
     "purple": PURPLE,
 }
 
+DECIMALS = re.compile(r"\d+\.\d+")
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": FAINT,
     "axes.grid": True,
@@ -145,6 +146,10 @@ def table(ax: Axes, cells: dict[tuple[int, int], int]) -> None:
     ax.grid(False)
 
 
+def _tenths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.1f}"
+
+
 def svg(fig: Figure, name: str) -> str:
     """Draw `fig` as SVG text; `name` keeps its ids apart from other figures'."""
     drawn = io.StringIO()
@@ -158,7 +163,8 @@ def svg(fig: Figure, name: str) -> str:
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text)
     font = "font-family: var(--fig-font, sans-serif)"
     text = re.sub(r"font-family: [^;\"]*", font, text)
-    text = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.1f}", text)
+    places = r'(?<= )(d|x|y|transform)="[^"]*"'  # a tenth of a point is fine enough
+    text = re.sub(places, lambda place: DECIMALS.sub(_tenths, place[0]), text)
     for colour, code in NAMES.items():
         text = text.replace(code, f"var(--fig-{colour}, {code})")
     used = set(re.findall(r'(?:href="|url\()#([\w-]+)', text))

@@ -96,11 +96,12 @@ def test_ctrl_c_stops_a_running_script_without_a_traceback(tmp_path):
     )
     path = {**os.environ, "PYTHONPATH": str(ROOT / "code")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, str(script)], env=path, **pipes) as running:
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell may start background jobs deaf to it
+    with subprocess.Popen([sys.executable, str(script)], env=path, preexec_fn=heard, **pipes) as running:
         assert running.stdout.readline() == "ready\n"
         time.sleep(0.05)
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=30)
+        _, said = running.communicate(timeout=120)
     assert (running.returncode, said) == (130, "Stopped.\n")
 
 
@@ -165,6 +166,14 @@ def test_text_in_a_figure_stays_text():
     text = figures.svg(line(), "fit")
     assert re.search(r"<text[^>]*>steps taken</text>", text)
     assert re.search(r"<text[^>]*>loss</text>", text)
+
+
+def test_a_number_written_in_a_figure_keeps_its_digits():
+    fig, ax = figures.panels()
+    ax.set(yticks=[0.25, 0.125], yticklabels=["0.25", "0.125"])
+    drawn = figures.svg(fig, "digits")
+    assert ">0.25<" in drawn
+    assert ">0.125<" in drawn
 
 
 def test_the_ids_of_two_figures_on_a_page_do_not_collide_and_each_is_used():
