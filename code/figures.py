@@ -12,7 +12,8 @@ import matplotlib as mpl
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path as Outline
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,8 +52,10 @@ STYLE: dict[Any, Any] = {
     "path.simplify_threshold": 0.3,
     "svg.fonttype": "none",
     "text.color": INK,
+    "xtick.bottom": False,  # the grid shows where they would be
     "xtick.color": INK,
     "ytick.color": INK,
+    "ytick.left": False,
 }
 
 
@@ -64,7 +67,7 @@ def panels(
     Sizes are in inches; a width of 5.2 stays legible on a phone.
     """
     mpl.rcParams.update(STYLE)
-    fig = Figure(figsize=(width, height))
+    fig = Figure(figsize=(width, height), frameon=False)
     return fig, fig.subplots(rows, columns)
 
 
@@ -101,25 +104,26 @@ def curves(ax: Axes, named: dict[str, Tensor]) -> None:
 
 def squares(ax: Axes, image: Tensor) -> None:
     """Draw an image (height, width) as squares: large if strong, hollow if negative."""
-    most = image.abs().max()
-    for row, values in enumerate((image / most).tolist()):
+    filled: list[Outline] = []
+    hollow: list[Outline] = []
+    for row, values in enumerate((image / image.abs().max()).tolist()):
         for column, value in enumerate(values):
-            width = 0.95 * abs(value) ** 0.5
-            look: dict[str, Any] = (
-                {"color": BLUE}
-                if value > 0
-                else {"edgecolor": ORANGE, "facecolor": "none"}
-            )
-            ax.add_patch(
-                Rectangle((column - width / 2, row - width / 2), width, width, **look)
-            )
-    ax.set(
-        xlim=(-1, image.shape[1]),
-        ylim=(image.shape[0], -1),
-        aspect="equal",
-        xticks=[],
-        yticks=[],
-    )
+            half = 0.475 * abs(value) ** 0.5
+            left, right, top, low = column - half, column + half, row - half, row + half
+            corners = [
+                (left, top),
+                (right, top),
+                (right, low),
+                (left, low),
+                (left, top),
+            ]
+            (filled if value > 0 else hollow).append(Outline(corners, closed=True))
+    hollow_look = {"edgecolor": ORANGE, "facecolor": "none"}
+    for outlines, look in ((filled, {"color": BLUE}), (hollow, hollow_look)):
+        if outlines:  # one path for all is a third of the bytes
+            ax.add_patch(PathPatch(Outline.make_compound_path(*outlines), **look))
+    ax.set(xlim=(-1, image.shape[1]), ylim=(image.shape[0], -1))
+    ax.set(aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(True)
 
 

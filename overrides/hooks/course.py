@@ -64,6 +64,8 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
     if page.file.src_uri.endswith(".ipynb"):
         return re.sub(r"\s*<style>.*?</style>\s*", "", html, flags=re.S)
+    if page.meta.get("template") != "slides.html":  # only a deck steps through lines
+        html = re.sub(r'<span id="__span-[\d-]+">', "<span>", html)
     try:
         return markup.with_figures(html, drawing)
     except ValueError as error:

@@ -1,0 +1,563 @@
+"""Backpropagation: record every step forward, then replay them backwards.
+
+A number that remembers what it was made from can say how it would change with
+each of them. Going back over all steps once, from the loss to the weights,
+multiplies these slopes along each path and adds up the paths.
+
+Source: Rumelhart, Hinton and Williams, "Learning representations by
+back-propagating errors", Nature 323, 1986.
+"""
+
+# --8<-- [start:imports]
+from __future__ import annotations
+
+import io
+import logging
+import math
+from collections.abc import Callable
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from tqdm import tqdm
+
+# --8<-- [end:imports]
+import devices
+import figures
+from command import folder, record, run
+from figures import BLUE, FAINT, ORANGE
+
+# --8<-- [start:earlier]
+from perceptron import ACTIVATIONS, accuracy, scans
+
+# --8<-- [end:earlier]
+
+
+# --8<-- [start:value]
+# --8<-- [start:record]
+class Value:
+    """A number that remembers its parents, and its slope in each of them."""
+
+    def __init__(
+        self,
+        data: float,
+        parents: tuple[Value, ...] = (),
+        slopes: tuple[float, ...] = (),
+    ) -> None:
+        self.data, self.grad, self.name = data, 0.0, ""
+        self.parents, self.slopes = parents, slopes
+
+    def __add__(self, other: Value | float) -> Value:
+        other = other if isinstance(other, Value) else Value(other)
+        return Value(self.data + other.data, (self, other), (1.0, 1.0))
+
+    def __mul__(self, other: Value | float) -> Value:
+        other = other if isinstance(other, Value) else Value(other)
+        return Value(self.data * other.data, (self, other), (other.data, self.data))
+
+    # --8<-- [end:record]
+    def __pow__(self, power: float) -> Value:
+        slope = power * self.data ** (power - 1)
+        return Value(self.data**power, (self,), (slope,))
+
+    def exp(self) -> Value:
+        """Return e to the power of this."""
+        e = math.exp(self.data)
+        return Value(e, (self,), (e,))
+
+    def log(self) -> Value:
+        """Return the natural logarithm."""
+        return Value(math.log(self.data), (self,), (1 / self.data,))
+
+    def tanh(self) -> Value:
+        """Squash this into (-1, 1)."""
+        t = math.tanh(self.data)
+        return Value(t, (self,), (1 - t * t,))
+
+    def sigmoid(self) -> Value:
+        """Squash this into (0, 1)."""
+        s = (1 + math.tanh(self.data / 2)) / 2  # 1 / (1 + exp(-z)) may overflow
+        return Value(s, (self,), (s * (1 - s),))
+
+    def relu(self) -> Value:
+        """Pass this on if it is positive, else 0."""
+        return Value(max(self.data, 0.0), (self,), (float(self.data > 0),))
+
+    def __neg__(self) -> Value:
+        return self * -1.0
+
+    def __sub__(self, other: Value | float) -> Value:
+        return self + -other
+
+    def __rsub__(self, other: float) -> Value:
+        return -self + other
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return self * other**-1.0
+
+    def __rtruediv__(self, other: float) -> Value:
+        return self**-1.0 * other
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def called(self, name: str) -> Value:
+        """Give this value a name, by which it is drawn and listed."""
+        self.name = name
+        return self
+
+    # --8<-- [start:order]
+    def tape(self) -> list[Value]:
+        """List all that this was made from, and itself: each after its parents."""
+        listed: list[Value] = []
+        seen: set[Value] = set()
+        waiting = [(self, False)]
+        while waiting:
+            node, parents_are_listed = waiting.pop()
+            if parents_are_listed:
+                listed.append(node)
+            elif node not in seen:
+                seen.add(node)
+                waiting.append((node, True))
+                waiting.extend((parent, False) for parent in reversed(node.parents))
+        return listed
+
+    # --8<-- [end:order]
+    # --8<-- [start:replay]
+    def backward(self) -> None:
+        """Set `grad` of all that this was made from to its slope; in leaves, add it."""
+        tape = self.tape()
+        for node in tape:
+            node.grad = 0.0 if node.parents else node.grad
+        self.grad += 1.0
+        for node in reversed(tape):
+            for parent, slope in zip(node.parents, node.slopes, strict=True):
+                parent.grad += slope * node.grad
+
+
+# --8<-- [end:replay]
+# --8<-- [end:value]
+# --8<-- [start:shared]
+def shared() -> Value:
+    """Return L = c d, where c = a b and d = c + a: both a and c are used twice."""
+    a, b = Value(2.0).called("a"), Value(-3.0).called("b")
+    c = (a * b).called("c = a·b")
+    d = (c + a).called("d = c + a")
+    return (c * d).called("L = c·d")
+
+
+# --8<-- [end:shared]
+# --8<-- [start:network]
+Parameters = dict[str, Value]
+START = {"w11": 0.5, "w12": -0.3, "b1": 0.1, "w21": -0.4, "w22": 0.8, "b2": 0.0}
+START |= {"v1": 0.7, "v2": -0.6, "c": 0.2}
+POINTS = [((0.9, -0.2), 0.0), ((0.75, 0.6), 1.0)]  # two points, each with its label
+
+
+def guess(p: Parameters, x: tuple[float, float]) -> Value:
+    """Say how likely label 1 is at the point x: two hidden neurons, and one more."""
+    x1, x2 = Value(x[0]).called("x1"), Value(x[1]).called("x2")
+    z1 = (p["w11"] * x1 + p["w12"] * x2 + p["b1"]).called("z1")
+    z2 = (p["w21"] * x1 + p["w22"] * x2 + p["b2"]).called("z2")
+    h1, h2 = z1.sigmoid().called("h1"), z2.sigmoid().called("h2")
+    z = (p["v1"] * h1 + p["v2"] * h2 + p["c"]).called("z")
+    return z.sigmoid().called("ŷ")
+
+
+def loss(p: Parameters, x: tuple[float, float], y: float) -> Value:
+    """Return the binary cross-entropy of the guess at x, whose label is y."""
+    said = guess(p, x)
+    return (-(y * said.log() + (1 - y) * (1 - said).log())).called("L")
+
+
+def descend(p: Parameters, rate: float) -> Parameters:
+    """Step downhill: new parameters, so that what was recorded stays as it was."""
+    return {
+        name: Value(old.data - rate * old.grad).called(name) for name, old in p.items()
+    }
+
+
+# --8<-- [end:network]
+# --8<-- [start:walk]
+def walk(rate: float, passes: int) -> tuple[list[Value], Parameters]:
+    """Learn from one point after the other; return each loss, and the parameters."""
+    p = {name: Value(number).called(name) for name, number in START.items()}
+    losses = []
+    for _ in range(passes):
+        for x, y in POINTS:
+            losses.append(loss(p, x, y))
+            losses[-1].backward()
+            p = descend(p, rate)
+    return losses, p
+
+
+def numbers_of(loss: Value) -> dict[str, tuple[float, float]]:
+    """Look up the value and the gradient of all that has a name."""
+    return {node.name: (node.data, node.grad) for node in loss.tape() if node.name}
+
+
+# --8<-- [end:walk]
+# --8<-- [start:dynamic]
+class Straight(nn.Module):
+    """The same operations for every input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Halve x (n,) once, and squash and add it up: ()."""
+        return (x / 2).tanh().sum()
+
+
+# --8<-- [start:loop]
+class Loop(nn.Module):
+    """As many operations as the input asks for."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Halve x (n,) until it is no longer than 1, then squash and add it up: ()."""
+        while x.norm() > 1:
+            x = x / 2
+        return x.tanh().sum()
+
+
+# --8<-- [end:loop]
+def autograds_tape(result: Tensor) -> list[str]:
+    """List what PyTorch recorded on the way to `result`, the last step first."""
+    names, step = [], result.grad_fn
+    while step is not None:  # follow the first parent
+        names.append(step.name().split("::")[-1].removesuffix("Backward0"))
+        step = step.next_functions[0][0] if step.next_functions else None
+    return names
+
+
+# --8<-- [end:dynamic]
+# --8<-- [start:static]
+class Choice(nn.Module):
+    """A decision inside the graph: both branches are part of it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Halve x (n,) if it is longer than 1, then squash and add it up: ()."""
+        x = torch.cond(x.norm() > 1, lambda x: x / 2, lambda x: x.clone(), (x,))
+        return x.tanh().sum()
+
+
+def steps(graph: torch.fx.Graph) -> list[str]:
+    """List the operations of a graph by name."""
+    return [node.name for node in graph.nodes if node.op.startswith("call")]
+
+
+def exported(model: nn.Module, x: Tensor) -> list[str]:
+    """Record `model` whole, before it runs on any numbers; [] if that cannot be."""
+    logging.disable()  # for PyTorch says at length where it got stuck
+    try:
+        with redirect_stderr(io.StringIO()):
+            return steps(torch.export.export(model, (x,)).graph)
+    except RuntimeError:  # what comes next hangs on a number that is not there yet
+        return []
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def compiled(model: nn.Module, x: Tensor) -> list[list[str]]:
+    """Compile `model` while it runs on x (n,); list the graphs it was cut into."""
+    graphs = []
+
+    def keep(piece: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable:
+        graphs.append(steps(piece.graph))
+        return piece.forward  # a real compiler would make it faster here
+
+    torch.compiler.reset()
+    torch.compile(model, backend=keep)(x)
+    return graphs
+
+
+# --8<-- [end:static]
+# --8<-- [start:depth]
+def drawn(depth: int, scale: float, seed: int) -> list[Tensor]:
+    """Draw the weights of `depth` layers (64, 64) and one of (64, 10)."""
+    g = torch.Generator().manual_seed(seed)
+    sizes = [(64, 64)] * depth + [(64, 10)]
+    draws = [torch.randn(size, generator=g, device="cpu") for size in sizes]
+    return [(scale / 64**0.5 * draw).to(torch.get_default_device()) for draw in draws]
+
+
+def sums(x: Tensor, weights: list[Tensor], name: str) -> list[Tensor]:
+    """Pass scans x (n, 64) through all layers: the weighted sums of each."""
+    activation, z = ACTIVATIONS[name][0], [x @ weights[0]]
+    for weight in weights[1:]:
+        z.append(activation(z[-1]) @ weight)
+    return z
+
+
+def gradient_norms(x: Tensor, y: Tensor, weights: list[Tensor], name: str) -> Tensor:
+    """Measure the gradient that reaches each layer's sums: (layers,)."""
+    z = sums(x, [weight.requires_grad_() for weight in weights], name)
+    gradients = torch.autograd.grad(cross_entropy(z[-1], y), z)
+    return torch.stack([gradient.norm() for gradient in gradients])
+
+
+# --8<-- [end:depth]
+# --8<-- [start:learns]
+def learns(name: str, weights: list[Tensor], seed: int, steps: int) -> float:
+    """Train `weights` by SGD, 64 scans a step, rate 0.1; return held-out accuracy."""
+    x, digit, x_test, digit_test = scans(seed)
+    weights = [weight.requires_grad_() for weight in weights]
+    g = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        some = torch.randint(len(x), (64,), generator=g, device="cpu").to(x.device)
+        mean = cross_entropy(sums(x[some], weights, name)[-1], digit[some])
+        gradients = torch.autograd.grad(mean, weights)
+        with torch.no_grad():
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight -= 0.1 * gradient
+    return accuracy(lambda x: sums(x, weights, name)[-1].argmax(1), x_test, digit_test)
+
+
+# --8<-- [end:learns]
+# Each with the scale of its weights, before they are divided by the root of 64.
+KINDS = {
+    "sigmoid": ("sigmoid", 1.0),
+    "tanh": ("tanh", 1.0),
+    "ReLU": ("ReLU", 2**0.5),
+}
+SCALES = {
+    "half": ("ReLU", 2**0.5 / 2),
+    "right": ("ReLU", 2**0.5),
+    "twice": ("ReLU", 2**0.5 * 2),
+}
+
+
+def by_layer(depth: int, seed: int) -> dict[str, Tensor]:
+    """Measure gradients (seeds, layers) by kind and scale: five draws of weights."""
+    x, digit, _, _ = scans(seed)
+    return {
+        label: torch.stack(
+            [
+                gradient_norms(x, digit, drawn(depth, scale, each), name)
+                for each in range(seed, seed + 5)
+            ]
+        ).cpu()
+        for label, (name, scale) in (KINDS | SCALES).items()
+    }
+
+
+def above(node: Value) -> list[Value]:
+    """List the nearest values with a name that `node` was made from."""
+    found = []
+    for parent in node.parents:
+        found += [parent] if parent.name else above(parent)
+    return list(dict.fromkeys(found))
+
+
+def places(end: Value) -> dict[Value, tuple[int, float]]:
+    """Place all that has a name: columns from `end` backwards, rows from -1 to 1."""
+    named = [node for node in end.tape() if node.name]
+    column, height = dict.fromkeys(named, 0), {end: 0.0}
+    for node in reversed(named):  # each before its parents
+        for parent in above(node):
+            column[parent] = max(column[parent], column[node] + 1)
+    for number in range(1, max(column.values()) + 1):
+        here = [node for node in named if column[node] == number]
+        for node in here:  # on a level with what it leads to
+            levels = [height[to] for to in height if node in above(to)]
+            height[node] = sum(levels) / len(levels)
+        for row, node in enumerate(sorted(here, key=lambda node: height[node])):
+            height[node] = (2 * row + 1) / len(here) - 1
+    return {node: (column[node], height[node]) for node in named}
+
+
+def draw_graph(end: Value, backwards: bool, tall: float, box: float = 0.67) -> Figure:
+    """Draw all with a name: its value, and going backwards its gradient below it."""
+    placed = places(end)
+    fig, ax = figures.panels(5.2, tall)
+    last = max(column for column, _ in placed.values())
+    gap, high = (5.1 - box) / last, 0.58
+    at = {
+        node: ((last - column) * gap, -up * tall / 2)
+        for node, (column, up) in placed.items()
+    }
+    for node, (left, middle) in at.items():
+        lines = [_pretty(node.name), _signed(node.data)]
+        lines += [_signed(node.grad)] if backwards else []
+        edge = ORANGE if backwards else BLUE
+        corner = (left, middle - high / 2)
+        ax.add_patch(Rectangle(corner, box, high, facecolor="none", edgecolor=FAINT))
+        for number, line in enumerate(lines):
+            ax.text(
+                left + box / 2,
+                middle + high * (0.5 - (number + 0.55) / len(lines)),
+                line,
+                ha="center",
+                va="center",
+                size=9.5,
+                weight="bold" if number == 0 else "normal",
+                style="italic" if number == 2 else "normal",
+                color=ORANGE if number == 2 else None,
+            )
+        for parent in above(node):
+            tip, tail = (left, middle), (at[parent][0] + box, at[parent][1])
+            if backwards:
+                tip, tail = tail, tip
+            look = {"arrowstyle": "-|>", "color": edge, "shrinkA": 0, "shrinkB": 0}
+            look |= {"linestyle": "--" if backwards else "-", "mutation_scale": 8}
+            if placed[parent][0] - placed[node][0] > 1:  # around what is between
+                look["connectionstyle"] = f"arc3,rad={0.5 if backwards else -0.5}"
+            ax.annotate("", tip, tail, arrowprops=look)
+    ax.set(xlim=(-0.03, 5.13), ylim=(-tall / 2, tall / 2))
+    ax.set_axis_off()
+    return fig
+
+
+def _pretty(name: str) -> str:
+    """Write the digits of a name below the line."""
+    return name.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def _signed(number: float) -> str:
+    """Write a number to three places, with a true minus sign."""
+    return f"{number:.3f}".replace("-", "−")
+
+
+def draw_depth(norms: dict[str, Tensor]) -> Figure:
+    """Draw gradients (seeds, layers) by layer: by activation, and by scale."""
+    fig, axes = figures.panels(5.2, 3.2, columns=2)
+    for ax, labels in zip(axes, (KINDS, SCALES), strict=True):
+        figures.curves(ax, {label: norms[label] for label in labels})
+        ax.set(yscale="log", xlabel="layer", ylim=(1e-16, 1e8))
+        ax.legend(loc="lower right" if labels is KINDS else "upper right")
+    axes[0].set(title="activation", ylabel="norm of the gradient")
+    axes[1].set(title="ReLU, scale of weights")
+    axes[1].label_outer()
+    return fig
+
+
+def story(number: int, loss: Value, rate: float) -> str:
+    """Tell a step in lines: forward, backward, and what the parameters become."""
+    (x, y), named = POINTS[number - 1], numbers_of(loss)
+    made = [name for name in named if name not in START]
+    lines = [f"point {number}: x = {x}, y = {y:.0f}"]
+    for row in (made[:5], made[5:]):
+        lines.append("  value   " + "  ".join(f"{n} {named[n][0]:.4f}" for n in row))
+        lines.append("  slope   " + "  ".join(f"{n} {named[n][1]:.4f}" for n in row))
+    for name in START:
+        old, slope = named[name]
+        new = old - rate * slope
+        lines.append(f"  {name:4}{old:.5f} - {rate} * ({slope:.5f}) = {new:.5f}")
+    return "\n".join(lines)
+
+
+def by_hand(rate: float, passes: int) -> tuple[list[Value], dict[str, float]]:
+    """Work through the two points; return each loss of pass 1, and all the numbers."""
+    losses, _ = walk(rate, passes=1)
+    numbers: dict[str, float] = {}
+    for number, end in enumerate(losses, 1):
+        for name, (value, slope) in numbers_of(end).items():
+            key = f"p{number}_{name.replace('ŷ', 'yhat')}"
+            numbers |= {key: value, f"{key}_grad": slope}
+    ends = {1: walk(rate, 1)[1], passes: walk(rate, passes)[1]}
+    numbers |= {f"end_{name}": p.data for name, p in ends[1].items()}
+    before = {name: Value(start) for name, start in START.items()}
+    for label, p in {"before": before, "once": ends[1], "often": ends[passes]}.items():
+        numbers[f"loss_{label}"] = sum(loss(p, *point).data for point in POINTS) / 2
+    numbers |= {"passes": passes, "taped": len(losses[0].tape()), "rate": rate}
+    return losses, numbers
+
+
+def graphs() -> dict[str, str | int]:
+    """Find out what is recorded of each model: by autograd, by export, by compile."""
+    long = torch.tensor([3.0, 4.0])
+    inputs = {"short": long / 10, "long": long, "longer": long * 10}
+    models = {"straight": Straight(), "loop": Loop(), "choice": Choice()}
+    found: dict[str, str | int] = {}
+    for name, x in inputs.items():
+        tape = autograds_tape(Loop()(x.requires_grad_()))
+        found[f"halved_{name}"] = sum("Div" in step for step in tape)
+        found[f"tape_{name}"] = ", ".join(tape)
+        x.requires_grad_(False)
+    for name, model in models.items():
+        whole, pieces = exported(model, long), compiled(model, long)
+        found[f"exported_{name}"] = ", ".join(whole) or "refused"
+        found[f"compiled_{name}"] = " | ".join(", ".join(piece) for piece in pieces)
+        found[f"pieces_{name}"] = len(pieces)
+    return found
+
+
+def deep(norms: dict[str, Tensor], seed: int, steps: int) -> dict[str, float]:
+    """Boil down gradients (seeds, layers): first over last, and by each layer."""
+    numbers: dict[str, float] = {"depth": norms["ReLU"].shape[1]}
+    for label, measured in norms.items():
+        ratio = (measured[:, 0] / measured[:, -1]).log().mean()  # geometric mean
+        numbers[f"ratio_{label}"] = float(ratio.exp())
+        numbers[f"factor_{label}"] = float((ratio / (measured.shape[1] - 1)).exp())
+    for label, (name, scale) in KINDS.items():
+        for layers in (1, 10):
+            seeds = tqdm(range(seed, seed + 3), f"{label}, {layers}", disable=None)
+            right = [learns(name, drawn(layers, scale, s), s, steps) for s in seeds]
+            numbers[f"right_{label}_{layers}"] = sum(right) / len(right)
+    return numbers
+
+
+def main(
+    seed: int = 0,
+    device: devices.Device = "auto",
+    rate: float = 0.01,
+    passes: int = 5000,
+    steps: int = 300,
+    out: Path | None = None,
+) -> None:
+    """Work backpropagation by hand, record graphs, and measure gradients by depth.
+
+    Args:
+        seed: Draws weights and scans; the next seeds too, for means.
+        device: Where to compute; the worked example is plain Python in any case.
+        rate: Learning rate of the worked example.
+        passes: Passes over its two points, in the end.
+        steps: Training steps of each deep network.
+        out: Folder for figures and metrics.json; without it, only lines are printed.
+    """
+    folder(out)
+    with devices.on(device) as used:
+        losses, numbers = by_hand(rate, passes)
+        for number, end in enumerate(losses, 1):
+            print(story(number, end, rate))
+        norms = by_layer(20, seed)
+        found = {**numbers, **graphs(), **deep(norms, seed, steps)}
+        print(REPORT.format(**found))
+        if out is not None:
+            example = shared()
+            example.backward()
+            found |= {f"shared_{k[0]}": g for k, (_, g) in numbers_of(example).items()}
+            drawings = {
+                "shared": draw_graph(example, backwards=True, tall=1.8, box=0.95),
+                "forward": draw_graph(losses[0], backwards=False, tall=5.2),
+                "backward": draw_graph(losses[0], backwards=True, tall=5.2),
+                "depth": draw_depth(norms),
+            }
+            figures.save_all(drawings, out)
+            record(out, seed, used, **found)
+
+
+REPORT = """\
+mean loss: {loss_before:.5f}, after one pass {loss_once:.5f}, \
+after {passes:,} {loss_often:.5f}
+autograd's tape of the loop, for inputs of three lengths:
+  0.5: {tape_short}
+  5:   {tape_long}
+  50:  {tape_longer}
+recorded before it runs, by torch.export:
+  straight: {exported_straight}
+  loop:     {exported_loop}
+  choice:   {exported_choice}
+recorded while it runs, by torch.compile, in pieces:
+  straight: {compiled_straight}
+  loop:     {compiled_loop}
+gradient at the first of {depth} layers, over that at the last:
+  sigmoid {ratio_sigmoid:.0e}, tanh {ratio_tanh:.2f}, ReLU {ratio_ReLU:.2f}
+  ReLU, half the weights {ratio_half:.0e}, twice {ratio_twice:.0e}
+held-out scans read rightly after training, 1 and 10 hidden layers:
+  sigmoid {right_sigmoid_1:.1%}, {right_sigmoid_10:.1%}
+  tanh    {right_tanh_1:.1%}, {right_tanh_10:.1%}
+  ReLU    {right_ReLU_1:.1%}, {right_ReLU_10:.1%}"""
+
+if __name__ == "__main__":
+    run(main)

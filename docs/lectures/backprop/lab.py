@@ -1,0 +1,316 @@
+# %% [markdown]
+# # Lab: find out who is to blame
+#
+# You compute slopes by nudging, write the pass backwards, teach the engine an operation, break it, and mend a deep
+# network. 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
+#
+# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
+# so you can go on without having solved anything.
+
+# %%
+import math
+
+import figures
+from backprop import (
+    POINTS,
+    START,
+    Value,
+    descend,
+    draw_graph,
+    drawn,
+    gradient_norms,
+    loss,
+    numbers_of,
+    scans,
+    shared,
+)
+from exercises import attempt
+
+# %% [markdown]
+# ## 1. Your turn: nudge
+#
+# Before any theory: a slope is what you get when you nudge a number a little and see how much the result moves. It pays
+# to nudge both ways, $\dfrac{f(x + h) - f(x - h)}{2h}$, with a small $h$ such as $10^{-5}$. Write it for any function of one number.
+#
+# > **Predict.** What is the slope of $f(x) = x^3$ at $x = 2$?
+
+
+# %% tags=["exercise"]
+def nudge(f, x):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_nudge(nudge):
+    found = nudge(lambda x: x**3, 2.0)
+    assert found is not None, "it returns nothing yet"
+    assert abs(found - 12) < 1e-3, f"the slope of x³ at 2 is 12, not {found:.4f}"
+    assert abs(nudge(math.exp, 0.0) - 1) < 1e-7, "nudge both ways: it is more exact"
+
+
+attempt(check_nudge, nudge)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def nudge(f, x):
+    h = 1e-5
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+check_nudge(nudge)
+
+# %% [markdown]
+# With this alone you can check any gradient. You could even train with it, at the price of two runs for each
+# parameter and step.
+#
+# ## 2. Your turn: replay the tape
+#
+# The engine records. `tape()` lists every value after its parents; each has `parents`, `slopes` (its slope in
+# each parent), and `grad`, which is 0 at first.
+#
+# > **Predict.** In $L = c\,d$ with $c = a\,b$ and $d = c + a$: through how many paths does $a$ act on $L$?
+
+# %%
+example = shared()
+for node in example.tape():
+    made_of = [parent.name for parent in node.parents]
+    print(f"{node.name:12}{node.data:6.1f}   made of {made_of}, slopes {node.slopes}")
+
+# %% [markdown]
+# Three: through $c$, through $d$, and through $c$ and then $d$. Write the pass backwards: set the last gradient to 1, then
+# hand each parent its share.
+
+
+# %% tags=["exercise"]
+def replay(tape):
+    return None  # your turn: set grad of every value in the list
+
+
+# %% tags=["check"]
+def check_replay(replay):
+    for make in (shared, lambda: Value(3.0).tanh().exp()):
+        ours, theirs = make(), make()
+        replay(ours.tape())
+        theirs.backward()
+        assert ours.grad == 1, "the last value changes with itself at rate 1"
+        for mine, right in zip(ours.tape(), theirs.tape(), strict=True):
+            assert math.isclose(mine.grad, right.grad), (
+                f"the gradient of {mine.name or 'a value'} is {right.grad}, not {mine.grad}"
+            )
+
+
+attempt(check_replay, replay)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def replay(tape):
+    tape[-1].grad = 1.0
+    for node in reversed(tape):
+        for parent, slope in zip(node.parents, node.slopes, strict=True):
+            parent.grad += slope * node.grad
+
+
+check_replay(replay)
+
+# %%
+replay(example.tape())
+figures.Shown(
+    draw_graph(example, backwards=True, tall=1.8, box=0.95),
+    "The graph of L: each value, and below it the gradient that the replay found.",
+)
+
+# %% [markdown]
+# ## 3. Break it
+#
+# Here is the same pass with one character less: `=` in place of `+=`.
+#
+# > **Predict.** For which of these will it still be right: $\exp(\tanh(a))$, $a \cdot b$, $a \cdot a$, $(a + b) \cdot a$?
+
+
+# %%
+def forgetful(end):
+    """The pass backwards, overwriting where it should add."""
+    tape = end.tape()
+    end.grad = 1.0
+    for node in reversed(tape):
+        for parent, slope in zip(node.parents, node.slopes, strict=True):
+            parent.grad = slope * node.grad
+
+
+formulas = {
+    "exp(tanh(a))": lambda a, b: a.tanh().exp(),
+    "a · b": lambda a, b: a * b,
+    "a · a": lambda a, b: a * a,
+    "(a + b) · a": lambda a, b: (a + b) * a,
+}
+for name, formula in formulas.items():
+    a, b = Value(2.0), Value(-3.0)
+    forgetful(formula(a, b))
+    true = nudge(lambda x, formula=formula: formula(Value(x), Value(-3.0)).data, 2.0)
+    print(f"{name:14} slope in a: overwriting {a.grad:7.4f}, true {true:7.4f}")
+
+# %% [markdown]
+# It survives as long as nothing branches. A chain of layers is no protection: in every network with a hidden layer the inputs
+# branch, and with two points in the loss the weights do.
+#
+# ## 4. Your turn: one operation more
+#
+# *Softplus*, $\ln(1 + e^z)$, is a ReLU without the kink. An operation is a value and a slope: return a `Value` whose parent
+# is `z`.
+#
+# > **Predict.** Its slope is an old acquaintance. Which?
+
+
+# %% tags=["exercise"]
+def softplus(z):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_softplus(softplus):
+    for at in (-2.0, 0.0, 1.5):
+        z = Value(at)
+        end = softplus(z)
+        assert end is not None, "it returns nothing yet"
+        assert math.isclose(end.data, math.log(1 + math.exp(at))), "the value is wrong"
+        (end * 2).backward()
+        true = nudge(lambda x: 2 * math.log(1 + math.exp(x)), at)
+        assert abs(z.grad - true) < 1e-6, f"its slope at {at} is {true / 2:.4f}"
+
+
+attempt(check_softplus, softplus)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def softplus(z):
+    value = math.log(1 + math.exp(z.data))
+    return Value(value, (z,), (1 / (1 + math.exp(-z.data)),))
+
+
+check_softplus(softplus)
+
+# %% [markdown]
+# The slope of softplus is the sigmoid.
+#
+# ## 5. Your turn: a gradient by hand
+#
+# One neuron, $\hat y = \sigma(w x + b)$, with the loss $L = -y \ln \hat y - (1 - y) \ln(1 - \hat y)$. Return
+# $\frac{\partial L}{\partial w}$ and $\frac{\partial L}{\partial b}$ as plain numbers, without the engine. The lecture has the short form of
+# $\frac{\partial L}{\partial z}$.
+#
+# > **Predict.** Which of the two is larger if $x = 3$?
+
+
+# %% tags=["exercise"]
+def by_hand(w, b, x, y):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_by_hand(by_hand):
+    for w, b, x, y in ((0.5, -0.2, 3.0, 1.0), (-1.0, 0.3, 0.4, 0.0)):
+        found = by_hand(w, b, x, y)
+        assert found is not None, "it returns nothing yet"
+        weight, bias = Value(w), Value(b)
+        said = (weight * x + bias).sigmoid()
+        (-(y * said.log() + (1 - y) * (1 - said).log())).backward()
+        assert math.isclose(found[0], weight.grad), f"for w it is {weight.grad:.4f}"
+        assert math.isclose(found[1], bias.grad), f"for b it is {bias.grad:.4f}"
+
+
+attempt(check_by_hand, by_hand)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def by_hand(w, b, x, y):
+    error = 1 / (1 + math.exp(-(w * x + b))) - y
+    return error * x, error
+
+
+check_by_hand(by_hand)
+
+# %% [markdown]
+# The one of the weight, by the factor $x = 3$: a weight is blamed in proportion to what came in through it.
+#
+# ## 6. The worked example, with other rates
+#
+# > **Predict.** The lecture's network learns its two points at $\eta = 0.01$ in some thousand passes. What happens in 200 passes at
+# > 0.1, at 1, at 10?
+
+# %%
+for rate in (0.01, 0.1, 1.0, 10.0):
+    p = {name: Value(number).called(name) for name, number in START.items()}
+    for _ in range(200):
+        for x, y in POINTS:
+            end = loss(p, x, y)
+            end.backward()
+            p = descend(p, rate)
+    final = sum(loss(p, *point).data for point in POINTS) / 2
+    print(f"rate {rate:5}: mean loss {final:.5f}, w11 {p['w11'].data:7.3f}")
+
+# %% [markdown]
+# Larger steps learn faster, up to a point: at 10 each point undoes what the other one taught, and the loss is higher than at the
+# start. The gradient says in which direction to go. It does not say how far.
+#
+# ## 7. Your turn: keep a deep network alive
+#
+# Twenty hidden layers of tanh, 64 neurons each. The weights are drawn with variance $s^2 / 64$.
+#
+# > **Predict.** For $s = 0.5$ and $s = 3$: does the gradient vanish or explode on its way back?
+
+# %%
+scan, digit, _, _ = scans(seed=0)
+for scale in (0.5, 3.0):
+    norms = gradient_norms(scan, digit, drawn(20, scale, seed=0), "tanh")
+    print(f"s = {scale}: first layer {norms[0]:.1e}, last layer {norms[-1]:.1e}")
+
+# %% [markdown]
+# Now with the *leaky* ReLU, $z$ if $z > 0$ and $0.01\,z$ elsewhere. Find a scale for which, over five seeds, the first
+# layer gets between a third and three times the gradient of the last. A calculation on paper finds it, and so does trying.
+
+
+# %% tags=["exercise"]
+def good_scale():
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_scale(good_scale):
+    scale = good_scale()
+    assert scale is not None, "it returns nothing yet"
+    for seed in range(5):
+        norms = gradient_norms(scan, digit, drawn(20, scale, seed), "leaky ReLU")
+        ratio = float(norms[0] / norms[-1])
+        assert 1 / 3 < ratio < 3, f"with seed {seed} the first gets {ratio:.1e} of it"
+
+
+attempt(check_scale, good_scale)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def good_scale():
+    # half of the slopes are 1 and half 0.01: their mean square is about a half
+    return (2 / (1 + 0.01**2)) ** 0.5
+
+
+check_scale(good_scale)
+
+# %% [markdown]
+# ## Go further
+#
+# - Give the engine `max(a, b)` of two values. What are its two slopes, and what at $a = b$?
+# - Train the network of the lecture on XOR, which no single neuron can do. Here it starts from three times its weights. Take the 3
+#   away, and it stays stuck halfway: gradients lead downhill from where you stand, and not every valley is deep.
+
+# %%
+xor = [((0.0, 0.0), 0.0), ((0.0, 1.0), 1.0), ((1.0, 0.0), 1.0), ((1.0, 1.0), 0.0)]
+p = {name: Value(3 * number).called(name) for name, number in START.items()}
+for _ in range(1000):
+    for x, y in xor:
+        end = loss(p, x, y)
+        end.backward()
+        p = descend(p, rate=1.0)
+for x, y in xor:
+    print(x, "label", y, f"guess {numbers_of(loss(p, x, y))['ŷ'][0]:.3f}")
+assert max(loss(p, x, y).data for x, y in xor) < 0.1

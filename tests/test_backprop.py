@@ -1,0 +1,303 @@
+"""Backpropagation: the engine against autograd, the worked example against PyTorch, and the page's exercises."""
+
+import json
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+import backprop
+from backprop import (
+    POINTS,
+    START,
+    Choice,
+    Loop,
+    Straight,
+    Value,
+    autograds_tape,
+    compiled,
+    descend,
+    drawn,
+    exported,
+    gradient_norms,
+    loss,
+    numbers_of,
+    shared,
+    walk,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """These networks are small: on a busy machine threads would wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+# An operation on one of the numbers made so far, or on two of them, each fit for any number.
+OPERATIONS = {
+    "add": lambda a, b: a + b,
+    "subtract": lambda a, b: a - b,
+    "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / (b * b + 1),
+    "reciprocal": lambda a, b: 2 / (a * a + 1),
+    "square": lambda a, b: a**2,
+    "cube": lambda a, b: a**3,
+    "root": lambda a, b: (a * a + 1) ** 0.5,
+    "exp": lambda a, b: a.tanh().exp(),
+    "log": lambda a, b: (a * a + 1).log(),
+    "tanh": lambda a, b: a.tanh(),
+    "sigmoid": lambda a, b: a.sigmoid(),
+    "relu": lambda a, b: a.relu(),
+    "mix": lambda a, b: 3 - a * 0.5 + (-b),
+}
+Program = list[tuple[str, int, int]]
+programs = st.lists(
+    st.tuples(st.sampled_from(sorted(OPERATIONS)), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=14
+)
+
+
+def carry_out(program: Program, leaves: list) -> list:
+    """Run `program` on the numbers `leaves`: all numbers in the order they were made, which may be used again."""
+    made = list(leaves)
+    for name, first, second in program:
+        made.append(OPERATIONS[name](made[first % len(made)], made[second % len(made)]))
+    return made
+
+
+@given(program=programs, leaves=st.lists(st.floats(-2, 2), min_size=1, max_size=4))
+def test_gradients_on_graphs_that_share_and_branch_are_autograds(program: Program, leaves: list[float]) -> None:
+    try:
+        ours = carry_out(program, [Value(leaf) for leaf in leaves])
+    except OverflowError:
+        assume(False)
+    theirs = carry_out(program, [torch.tensor(leaf, dtype=torch.float64, requires_grad=True) for leaf in leaves])
+    assume(all(abs(value.data) < 1e6 for value in ours))
+    for number in theirs:
+        number.retain_grad()
+    sum((value * (k + 1) for k, value in enumerate(ours)), Value(0.0)).backward()
+    sum(value * (k + 1) for k, value in enumerate(theirs)).backward()
+    for value, number in zip(ours, theirs, strict=True):
+        assert value.data == pytest.approx(number.item(), rel=1e-9, abs=1e-9)
+        assert value.grad == pytest.approx(number.grad.item(), rel=1e-6, abs=1e-6)
+
+
+def test_sigmoid_and_tanh_stand_numbers_whose_exponential_would_overflow() -> None:
+    for z, expected in ((1000.0, 1.0), (-1000.0, 0.0)):
+        assert Value(z).sigmoid().data == expected
+        assert Value(z).sigmoid().slopes == (0.0,)
+        assert Value(z).tanh().data == 2 * expected - 1
+
+
+def test_a_tape_lists_each_number_once_and_after_its_parents() -> None:
+    tape = shared().tape()
+    assert len(tape) == len(set(tape)) == 5
+    for place, node in enumerate(tape):
+        assert all(tape.index(parent) < place for parent in node.parents)
+
+
+def test_gradients_add_up_in_leaves_over_calls_and_nowhere_else_as_autograds_do() -> None:
+    a, x = Value(2.0), torch.tensor(2.0, requires_grad=True)
+    b, y = a * a, x * x
+    y.retain_grad()
+    for _ in range(2):
+        (b * 3).backward()
+        (y * 3).backward(retain_graph=True)
+    assert a.grad == x.grad.item() == 24.0
+    assert b.grad == 3.0
+
+
+def test_a_chain_longer_than_pythons_recursion_limit_is_replayed() -> None:
+    a = Value(1.0)
+    end = a
+    for _ in range(5000):
+        end = end + 1.0
+    end.backward()
+    assert (end.data, a.grad) == (5001.0, 1.0)
+
+
+class Small(nn.Module):
+    """The network of the worked example, in PyTorch's own parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.out = nn.Linear(2, 2).double(), nn.Linear(2, 1).double()
+        p = START
+        with torch.no_grad():
+            self.hidden.weight.copy_(torch.tensor([[p["w11"], p["w12"]], [p["w21"], p["w22"]]]))
+            self.hidden.bias.copy_(torch.tensor([p["b1"], p["b2"]]))
+            self.out.weight.copy_(torch.tensor([[p["v1"], p["v2"]]]))
+            self.out.bias.fill_(p["c"])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.out(torch.sigmoid(self.hidden(x)))).squeeze()
+
+    def named(self) -> dict[str, Tensor]:
+        """Every parameter by its name in the example, at its place in a tensor."""
+        names = [["w11", "w12", "w21", "w22"], ["b1", "b2"], ["v1", "v2"], ["c"]]
+        found = {}
+        for group, parameter in zip(names, self.parameters(), strict=True):
+            gradients = parameter.grad.flatten() if parameter.grad is not None else [None] * len(group)
+            found |= {n: (v, g) for n, v, g in zip(group, parameter.detach().flatten(), gradients, strict=True)}
+        return found
+
+
+def test_every_number_of_the_worked_example_is_pytorchs() -> None:
+    losses, end = walk(0.01, passes=1)
+    model = Small()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    for ours, (x, y) in zip(losses, POINTS, strict=True):
+        optimizer.zero_grad()
+        point = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+        theirs = nn.functional.binary_cross_entropy(model(point), torch.tensor(y, dtype=torch.float64))
+        theirs.backward()
+        named = numbers_of(ours)
+        assert named["L"] == (pytest.approx(theirs.item(), rel=1e-6), 1.0)
+        assert [named["x1"][1], named["x2"][1]] == pytest.approx(point.grad.tolist(), rel=1e-5)
+        for name, (value, gradient) in model.named().items():
+            assert named[name] == (pytest.approx(value.item(), rel=1e-6), pytest.approx(gradient.item(), rel=1e-5))
+        optimizer.step()
+    for name, (value, _) in model.named().items():
+        assert end[name].data == pytest.approx(value.item(), abs=1e-7)
+
+
+def test_the_gradient_at_the_last_sum_is_the_guess_minus_the_label() -> None:
+    for number, end in enumerate(walk(0.01, passes=1)[0]):
+        named = numbers_of(end)
+        assert named["z"][1] == pytest.approx(named["ŷ"][0] - POINTS[number][1])
+
+
+def test_learning_lowers_the_loss_of_both_points() -> None:
+    losses, _ = walk(rate=1.0, passes=200)
+    assert max(end.data for end in losses[-2:]) < 0.1 < min(end.data for end in losses[:2])
+
+
+def test_export_and_eager_agree_where_the_graph_is_the_same_for_all_inputs() -> None:
+    x = torch.tensor([3.0, 4.0])
+    whole = torch.export.export(Straight(), (x,)).module()
+    assert_close(whole(-x), Straight()(-x))
+    assert exported(Straight(), x) == ["div", "tanh", "sum_1"]
+
+
+def test_a_loop_on_data_gives_each_input_its_own_tape_and_cannot_be_exported() -> None:
+    x = torch.tensor([3.0, 4.0])
+    for length, halvings in ((0.9, 0), (5.0, 3), (1000.0, 10)):
+        point = (x / 5 * length).requires_grad_()
+        assert autograds_tape(Loop()(point)).count("Div") == halvings == max(0, math.ceil(math.log2(length)))
+    assert exported(Loop(), x) == []
+    assert len(compiled(Loop(), x)) > 1 == len(compiled(Straight(), x))
+
+
+def test_a_choice_inside_the_graph_is_exported_with_both_branches() -> None:
+    long = torch.tensor([3.0, 4.0])
+    assert "cond" in exported(Choice(), long)
+    whole = torch.export.export(Choice(), (long,)).module()
+    for x, halved in ((long, long / 2), (long / 10, long / 10)):
+        assert_close(whole(x), halved.tanh().sum())
+        assert_close(Choice()(x), halved.tanh().sum())
+
+
+@given(scale=st.floats(0.5, 2), depth=st.integers(1, 6))
+@settings(max_examples=20)
+def test_scaled_weights_scale_the_gradient_by_their_power_where_the_activation_is_relu(scale, depth) -> None:
+    x = torch.rand(5, 64, generator=torch.Generator().manual_seed(depth))
+    plain = [weight.requires_grad_() for weight in drawn(depth, 2**0.5, seed=depth)]
+    scaled = [(scale * weight.detach()).requires_grad_() for weight in plain]
+    plain, scaled = backprop.sums(x, plain, "ReLU"), backprop.sums(x, scaled, "ReLU")
+    (before,) = torch.autograd.grad(plain[-1].sum(), plain[0])
+    (after,) = torch.autograd.grad(scaled[-1].sum(), scaled[0])
+    assert_close(after, scale**depth * before, rtol=1e-3, atol=1e-4)
+
+
+def test_a_layer_of_sigmoids_lets_at_most_a_quarter_of_its_weights_strength_through() -> None:
+    x, y = torch.rand(20, 64, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 10
+    weights = drawn(8, 1.0, seed=0)
+    norms = gradient_norms(x, y, weights, "sigmoid")
+    for layer in range(8):
+        strength = torch.linalg.matrix_norm(weights[layer + 1].detach(), ord=2)
+        assert norms[layer] <= norms[layer + 1] * strength / 4
+
+
+def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
+    backprop.main(device="cpu", passes=2, steps=40, out=tmp_path)
+    printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert "loop:     refused" in printed
+    for name in START:
+        assert metrics[f"p2_{name}"] == pytest.approx(metrics[f"p1_{name}"] - 0.01 * metrics[f"p1_{name}_grad"])
+        assert metrics[f"end_{name}"] == pytest.approx(metrics[f"p2_{name}"] - 0.01 * metrics[f"p2_{name}_grad"])
+        assert f"{metrics[f'end_{name}']:.5f}" in printed
+    assert metrics["loss_once"] < metrics["loss_before"]
+    assert metrics["ratio_sigmoid"] < 1e-9 < metrics["ratio_half"] < 1e-3 < metrics["ratio_ReLU"] < 1e3
+    assert metrics["ratio_twice"] > 1e3
+    assert metrics["right_sigmoid_10"] < 0.3 < metrics["right_ReLU_10"]
+    assert {path.stem for path in tmp_path.glob("*.svg")} == {"backward", "depth", "forward", "shared"}
+
+
+def test_figures_show_every_number_they_name(tmp_path) -> None:
+    (first, _), _ = walk(0.01, passes=1)
+    texts = [text.get_text() for text in backprop.draw_graph(first, backwards=True, tall=5).axes[0].texts]
+    shown = {text.replace("\u2060", "").replace("−", "-") for text in texts}
+    for value, gradient in numbers_of(first).values():
+        assert {f"{value:.3f}", f"{gradient:.3f}"} <= shown
+
+
+# --8<-- [start:by_hand]
+def test_by_hand() -> None:
+    a, b = Value(3.0), Value(-1.0)
+    c = a * b  # -3
+    d = c + b  # -4: b is used twice
+    (c * d).backward()  # 12
+    assert c.grad == -4 + -3  # d by the direct way, and c by the way through d
+    assert a.grad == -7 * -1
+    assert b.grad == -7 * 3 + -3  # through c, and straight into d
+
+
+# --8<-- [end:by_hand]
+# --8<-- [start:paths]
+def test_paths() -> None:
+    start = Value(1.0)
+    end = start
+    for _ in range(60):
+        end = end + end
+    end.backward()
+    assert start.grad == 2.0**60  # one for each path
+    assert len(end.tape()) == 61  # but each number is passed once
+
+
+# --8<-- [end:paths]
+# --8<-- [start:sine]
+class Wave(Value):
+    """A number that knows one operation more."""
+
+    def sin(self) -> Value:
+        return Value(math.sin(self.data), (self,), (math.cos(self.data),))
+
+
+def test_sine() -> None:
+    x = Wave(0.7)
+    (x.sin() * x).backward()
+    t = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    (t.sin() * t).backward()
+    assert math.isclose(x.grad, t.grad.item())
+
+
+# --8<-- [end:sine]
+# --8<-- [start:together]
+def test_together() -> None:
+    p = {name: Value(number).called(name) for name, number in START.items()}
+    both = (loss(p, *POINTS[0]) + loss(p, *POINTS[1])) / 2
+    both.backward()
+    one_step = descend(p, rate=0.01)
+    _, two_steps = walk(rate=0.005, passes=1)  # half the rate, once for each point
+    apart = [abs(one_step[name].data - two_steps[name].data) for name in START]
+    assert 0 < max(apart) < 1e-4
+
+
+# --8<-- [end:together]
