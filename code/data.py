@@ -187,3 +187,10 @@ def load(name: Name, seed: int, root: Path = CACHE) -> Images:
 
 
 # --8<-- [end:load]
+# --8<-- [start:confusion]
+def confusion(y: Tensor, guess: Tensor, classes: int) -> Tensor:
+    """Count (classes, classes) examples by label y (n,), a row each, and guess (n,)."""
+    return (y * classes + guess).bincount(minlength=classes**2).reshape(classes, -1)
+
+
+# --8<-- [end:confusion]

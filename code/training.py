@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
@@ -25,6 +26,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from tqdm import trange
 
 # --8<-- [end:imports]
+import figures
 from command import BadInput
 
 
@@ -277,3 +279,18 @@ def read(path: Path) -> dict[str, Any]:
 
 
 # --8<-- [end:checkpoint]
+# --8<-- [start:plot]
+def draw_history(history: History, score: str = "accuracy") -> Figure:
+    """Draw both losses, and the score on the validation examples, by epoch."""
+    fig, (left, right) = figures.panels(5.2, 2.9, columns=2)
+    epochs = range(1, len(history["loss"]) + 1)
+    left.plot(epochs, history["loss"], label="training")
+    left.plot(epochs, history["validation_loss"], label="validation")
+    left.set(xlabel="epochs", title="loss", ylim=(0, None))
+    left.legend()
+    right.plot(epochs, history["validation_score"], color=figures.GREEN)
+    right.set(xlabel="epochs", title=f"{score}, validation")
+    return fig
+
+
+# --8<-- [end:plot]
