@@ -50,6 +50,16 @@ def typeset(program: Path, site: Path) -> dict[str, str]:
     return json.loads(done.stdout)
 
 
+def lighten(program: Path, site: Path) -> None:
+    """Leave in the drawings and style sheets of the built `site` only what shows.
+
+    Raises ValueError, naming the page, if a drawing cannot be read.
+    """
+    done = subprocess.run(["node", str(program), str(site)], capture_output=True, text=True, encoding="utf-8")
+    if done.returncode:
+        raise ValueError(done.stderr.strip())
+
+
 def slim(font: Path, characters: str) -> None:
     """Leave in the WOFF2 file `font` only what draws `characters`: a third of the bytes to send, or less."""
     options = subset.Options(flavor="woff2", layout_features=["kern"], hinting=False, name_IDs=[])

@@ -81,10 +81,11 @@ def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, n
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Typeset the maths of the whole site, and slim the fonts to the characters that are used."""
+    """Typeset the maths of the whole site; slim drawings, style sheets and fonts to what is used."""
     site = Path(config.site_dir)
     try:
         used = parts.typeset(ROOT / "tools" / "maths.mjs", site)
+        parts.lighten(ROOT / "tools" / "slim.mjs", site)
     except ValueError as error:
         raise PluginError(str(error)) from None
     vendor = site / "assets" / "vendor"
