@@ -91,7 +91,8 @@ def lint(session: nox.Session) -> None:
 @nox.session(requires=["env"])
 def tests(session: nox.Session) -> None:
     """All tests of code and tools (-- any pytest options)."""
-    python(session, "-m", "pytest", "--ignore=tests/site", *(session.posargs or ["--numprocesses=auto", "--cov"]))
+    words = session.posargs or ["--numprocesses=auto", "--cov"]
+    python(session, "-m", "pytest", "--ignore=tests/site", *words, OMP_NUM_THREADS="1")  # a worker a core is enough
 
 
 @nox.session(requires=["env"])
@@ -131,6 +132,12 @@ def pdf(session: nox.Session) -> None:
     """Print decks of the built site as PDF, page counts checked (-- perceptron)."""
     python(session, "-m", "mkdocs", "--quiet", "build", "--strict", SOURCE_DATE_EPOCH="0")
     python(session, "-m", "tools.pdf", *session.posargs)
+
+
+@nox.session(requires=["env"])
+def bench(session: nox.Session) -> None:
+    """Measure side by side and print ratios: what is faster here, and how much."""
+    python(session, "-m", "tools.bench", *session.posargs)
 
 
 @nox.session(requires=["env"])

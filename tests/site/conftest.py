@@ -12,11 +12,18 @@ from tests.site.visits import Visit
 from tools.browser import find, launch, serve
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker `one`."""
+    config.addinivalue_line("markers", "one: of what the house does alike for every page of a kind, test one page.")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each page of the kinds that its argument names: `any_page`, `lecture`, `deck`, `lab`."""
-    kinds = {"any_page": (), "lecture": ("lecture",), "deck": ("deck",), "lab": ("lab",)}
+    kinds = {"any_page": (), "lecture": ("lecture",), "deck": ("deck",), "lab": ("lab",), "to_read": ("lecture", "lab")}
+    many = 1 if metafunc.definition.get_closest_marker("one") else None
     for name in kinds.keys() & set(metafunc.fixturenames):
-        metafunc.parametrize(name, addresses(*kinds[name]))
+        pages = [addresses(kind)[:many] for kind in kinds[name]] or [addresses()]
+        metafunc.parametrize(name, [page for some in pages for page in some])
 
 
 def no_browser() -> NoReturn:

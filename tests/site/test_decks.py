@@ -152,6 +152,7 @@ def test_code_on_slides_is_stepped_through_by_lines(shown: Page, deck: str) -> N
         )
 
 
+@pytest.mark.one
 def test_the_address_names_the_slide_on_show(shown: Page, deck: str) -> None:
     shown.keyboard.press("ArrowRight")
     head = tree(deck).select(".slides h2[id]")[0]
@@ -159,6 +160,7 @@ def test_the_address_names_the_slide_on_show(shown: Page, deck: str) -> None:
     named.to_have_url(re.compile(f"#/{re.escape(str(head['id']))}$"), timeout=PATIENCE)
 
 
+@pytest.mark.one
 def test_o_opens_the_overview(shown: Page) -> None:
     shown.keyboard.press("o")
     assert shown.evaluate("Reveal.isOverview()")
@@ -168,6 +170,7 @@ def test_o_opens_the_overview(shown: Page) -> None:
     assert shown.evaluate(HERE)[0] == 1
 
 
+@pytest.mark.one
 def test_s_opens_the_speaker_view_with_the_notes_of_the_slide(shown: Page, deck: str) -> None:
     shown.keyboard.press("ArrowRight")
     with shown.expect_popup() as opened:
@@ -202,6 +205,7 @@ def test_a_link_to_a_heading_leads_to_its_slide(shown: Page, deck: str, host: st
         assert not moved, f"{deck}{link} scrolls the slide out of its frame: {moved} moved"
 
 
+@pytest.mark.one
 def test_the_palette_is_chosen_on_a_deck_and_kept_on_the_pages_and_back(shown: Page, deck: str, host: str) -> None:
     button = shown.get_by_role("button", name=re.compile("dark|light|palette", re.IGNORECASE))
     assert shown.evaluate(PAINT) == "default"
@@ -216,12 +220,14 @@ def test_the_palette_is_chosen_on_a_deck_and_kept_on_the_pages_and_back(shown: P
     assert shown.evaluate(PAINT) == "default", f"a palette chosen on the lecture's page is not kept on {deck}"
 
 
+@pytest.mark.one
 def test_a_deck_follows_the_system_into_the_dark(shown: Page, deck: str) -> None:
     shown.emulate_media(color_scheme="dark")
     body = expect(shown.locator("body"), f"{deck} stays light when the system turns dark")
     body.to_have_attribute("data-md-color-scheme", "slate", timeout=PATIENCE)
 
 
+@pytest.mark.one
 @pytest.mark.parametrize("how", ["?read", "on an upright phone", "without scripts"])
 def test_a_deck_can_be_read_as_a_page(deck: str, how: str, visit: Callable[..., Visit]) -> None:
     view = f"{deck}?read" if how == "?read" else deck
@@ -248,6 +254,7 @@ def test_a_deck_can_be_read_as_a_page(deck: str, how: str, visit: Callable[..., 
     )
 
 
+@pytest.mark.one
 def test_read_leads_from_the_deck_to_the_lecture(shown: Page, deck: str) -> None:
     back = deck.removesuffix("slides/")
     link = shown.get_by_role("link", name=re.compile("^Read"))

@@ -24,6 +24,7 @@ SETTLED = """() => Promise.race([
 ]).then(() => 1)"""
 CHOOSE = "paint => document.querySelector(`.md-option[data-md-color-scheme=${paint}]`)?.click()"
 COLOURS = ["color-contrast", "link-in-text-block"]
+WIDTHS = ["scrollable-region-focusable", "target-size", *COLOURS]
 THIN = """() => {  // axe looks at each element: leave one code token of each kind, and one formula in a line
   document.querySelectorAll("details").forEach(part => part.open = true);
   const seen = new Set();
@@ -128,6 +129,10 @@ class Visit:
     def pale(self, *without: str) -> list[str]:
         """What axe finds about colours alone, leaving out what lies in the parts named."""
         return self.found("rule", COLOURS, *without)
+
+    def cramped(self) -> list[str]:
+        """What axe finds about colours and about what the width of a window changes in an author's text."""
+        return self.found("rule", WIDTHS)
 
     def found(self, by: str, rules: list[str], *without: str) -> list[str]:
         """Let axe look."""
