@@ -137,7 +137,7 @@ def pdf(session: nox.Session) -> None:
 @nox.session(requires=["env"])
 def bench(session: nox.Session) -> None:
     """Measure side by side and print ratios: what is faster here, and how much."""
-    python(session, "-m", "tools.bench", *session.posargs)
+    python(session, "-m", "tools.bench", *session.posargs, OMP_NUM_THREADS="1")
 
 
 @nox.session(requires=["env"])

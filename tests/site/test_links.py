@@ -22,7 +22,7 @@ FETCHED = {
     "image": ("href", "xlink:href"),
     "use": ("href", "xlink:href"),
 }
-ELSEWHERE = re.compile(r"(?:https?:)?//")
+ELSEWHERE = re.compile(r"^(?!\s*data:).*?(?:https?:)?//", re.S)  # an image in the page itself is nowhere else
 STYLE_ELSEWHERE = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])(?:https?:)?//[^"')\s]+""")
 
 

@@ -196,7 +196,7 @@ print(
 
 # %% [markdown]
 # In 64 dimensions a line can bend to a lie: with more directions than it needs, it finds one that sets the liar apart, at the
-# price of many more mistakes, that is, of a thinner margin. It has learned something wrong, perfectly. The lecture on overfitting is about
+# price of many more mistakes, that is, of a thinner margin. It has learned something wrong, perfectly. The lecture on [overfitting](../../overfitting/) is about
 # this.
 #
 # ## 6. Your turn: XOR by a feature

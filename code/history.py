@@ -1,0 +1,566 @@
+"""Rules written by hand, or examples: two ways to make a machine read digits.
+
+An expert system keeps what a person knows as if-then rules over named facts, and each
+rule must agree with all the others. A learner keeps examples, and needs no rule at all.
+On scans of digits a few dozen examples are worth more than all of our rules.
+
+Source: Buchanan and Shortliffe, "Rule-based expert systems: the MYCIN experiments of
+the Stanford Heuristic Programming Project", Addison-Wesley, 1984.
+"""
+
+# --8<-- [start:imports]
+from collections import Counter
+from collections.abc import Callable
+from math import log2
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from matplotlib.figure import Figure
+from sklearn.datasets import load_digits
+from torch import Tensor
+from torch.nn.functional import pad
+
+# --8<-- [end:imports]
+import devices
+import figures
+from command import folder, record, run
+from figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+
+
+# --8<-- [start:ink]
+def ink(rows: slice, columns: slice, least: float) -> Callable[[Tensor], Tensor]:
+    """Make the fact that a patch of a scan (n, 8, 8) has `least` ink on average."""
+    return lambda scan: scan[:, rows, columns].mean(dim=(1, 2)) >= least
+
+
+def holes(scan: Tensor) -> Tensor:
+    """Mark the paper of scans (n, 8, 8) that ink cuts off from the edge."""
+    paper = pad(scan < 0.5, (1, 1, 1, 1), value=True)  # (n, 10, 10)
+    outside, before = torch.zeros_like(paper), paper
+    outside[:, 0, 0] = True
+    while not torch.equal(outside, before):  # water seeps from the corner through paper
+        before = outside
+        for axis, step in ((1, 1), (1, -1), (2, 1), (2, -1)):
+            outside = outside | before.roll(step, axis)
+        outside = outside & paper
+    return (paper & ~outside)[:, 1:-1, 1:-1]
+
+
+# --8<-- [end:ink]
+# --8<-- [start:facts]
+FACTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "hole above": lambda scan: holes(scan)[:, :4].flatten(1).any(dim=1),
+    "hole below": lambda scan: holes(scan)[:, 4:].flatten(1).any(dim=1),
+    "full top": ink(slice(0, 1), slice(2, 6), 0.5),
+    "full bottom": ink(slice(7, 8), slice(2, 6), 0.5),
+    "foot": ink(slice(7, 8), slice(5, 8), 0.1),
+    "ink above the middle": ink(slice(2, 3), slice(3, 5), 0.45),
+    "ink in the middle": ink(slice(3, 5), slice(3, 5), 0.25),
+    "ink below the middle": ink(slice(5, 6), slice(3, 5), 0.3),
+    "ink upper left": ink(slice(2, 4), slice(1, 3), 0.3),
+    "ink left": ink(slice(4, 6), slice(1, 3), 0.3),
+    "ink lower left": ink(slice(6, 7), slice(1, 3), 0.3),
+    "ink upper right": ink(slice(2, 3), slice(5, 7), 0.2),
+    "ink right": ink(slice(3, 5), slice(5, 7), 0.3),
+    "ink lower right": ink(slice(5, 7), slice(5, 7), 0.3),
+}
+
+
+def observe(scan: Tensor) -> dict[str, Tensor]:
+    """Say of scans (n, 8, 8) which facts, and which opposites, hold: each (n,)."""
+    true = {name: fact(scan) for name, fact in FACTS.items()}
+    return true | {f"no {name}": ~found for name, found in true.items()}
+
+
+# --8<-- [end:facts]
+# --8<-- [start:first]
+FIRST = """
+0 if no ink in the middle
+1 if ink above the middle, ink in the middle, ink below the middle, no ink upper left, \
+no foot
+2 if foot, full bottom, no ink left, no ink right
+3 if full top, full bottom, ink lower right, no ink upper left
+4 if ink left, ink right, no full top, no full bottom
+5 if ink upper left, full top, no ink upper right
+6 if hole below, no ink upper right
+7 if full top, ink right, no foot, no full bottom
+8 if hole above, hole below, ink in the middle
+9 if hole above, no hole below, ink lower right
+"""
+
+# --8<-- [end:first]
+# --8<-- [start:later]
+LATER = """
+3 if full top, full bottom, ink lower right, no ink upper left, no ink below the middle
+8 if hole above, hole below, ink in the middle, ink upper right, full bottom
+1 if ink above the middle, ink in the middle, ink below the middle, foot, no full top
+9 if ink upper left, ink upper right, ink right, ink lower right, no ink left
+0 if no ink in the middle, ink upper right, ink left, ink right, ink lower right
+7 if full top, ink upper right, ink right, no foot, no full bottom, no ink lower right
+5 if ink upper left, full top, no ink upper right, no ink left, no ink below the middle
+6 if ink left, ink below the middle, ink lower right, foot, full bottom, \
+no ink upper right
+2 if full bottom, foot, ink below the middle, ink lower left, no ink right, \
+no ink upper left
+8 if ink in the middle, ink upper right, ink below the middle, ink lower left, \
+full bottom, no ink right
+1 if ink above the middle, ink in the middle, ink below the middle, ink upper left, \
+no full top, no ink lower left
+4 if ink left, ink right, ink below the middle, no full top, no full bottom, no foot, \
+no ink lower left
+9 if ink above the middle, ink upper right, ink right, ink lower right, full bottom, \
+no ink left, no ink below the middle
+8 if hole above, hole below, ink in the middle, ink left, ink lower left
+"""
+RULES = FIRST + LATER
+
+
+# --8<-- [end:later]
+# --8<-- [start:rule]
+class Rule(NamedTuple):
+    """A digit, and the conditions under which a scan shows it."""
+
+    digit: int
+    conditions: list[str]
+
+    def fires(self, facts: dict[str, Tensor]) -> Tensor:
+        """Say for which scans (n,) all conditions hold."""
+        return torch.stack([facts[name] for name in self.conditions]).all(dim=0)
+
+
+def parse(text: str) -> list[Rule]:
+    """Read rules, one a line."""
+    lines = [line.split(" if ") for line in text.splitlines() if line]
+    return [Rule(int(digit), conditions.split(", ")) for digit, conditions in lines]
+
+
+# --8<-- [end:rule]
+# --8<-- [start:engine]
+SILENT = -1
+
+
+def read(rules: list[Rule], facts: dict[str, Tensor]) -> Tensor:
+    """Let the most specific of the rules that fire name the digit (n,).
+
+    Of two with as many conditions the older one wins; where no rule fires: SILENT.
+    """
+    specific = torch.zeros(len(facts["foot"]), dtype=torch.int64)
+    digit = torch.full_like(specific, SILENT)
+    for rule in rules:
+        wins = rule.fires(facts) & (len(rule.conditions) > specific)
+        digit[wins], specific[wins] = rule.digit, len(rule.conditions)
+    return digit
+
+
+# --8<-- [end:engine]
+# --8<-- [start:learned]
+def nearest(examples: Tensor, digit: Tensor, scan: Tensor) -> Tensor:
+    """Read scans (m, 8, 8) as the most similar of examples (n, 8, 8), digit (n,)."""
+    difference = torch.cdist(scan.flatten(1), examples.flatten(1))  # (m, n)
+    return digit[difference.argmin(dim=1)]
+
+
+# --8<-- [end:learned]
+# --8<-- [start:data]
+def scans() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Load scans (n, 8, 8) from 0 (paper) to 1 (ink) and digit (n,), twice.
+
+    First 70 % of each digit, on which the rules were written; then those held out. The
+    split never changes: whoever wrote the rules has seen the first, and only the first.
+    """
+    data = load_digits()
+    x = torch.tensor(data.images / 16, dtype=torch.float32)
+    digit = torch.tensor(data.target)
+    fixed = torch.Generator().manual_seed(0)
+    seen, held_out = [], []
+    for number in range(10):
+        these = (digit.cpu() == number).nonzero().squeeze(1)
+        order = torch.randperm(len(these), generator=fixed, device="cpu")
+        first, second = these[order].tensor_split([round(len(these) * 0.7)])
+        seen.append(first)
+        held_out.append(second)
+    a, b = torch.cat(seen), torch.cat(held_out)
+    return x[a], digit[a], x[b], digit[b]
+
+
+# --8<-- [end:data]
+def right(said: Tensor, digit: Tensor) -> float:
+    """Share of the scans whose digit (n,) was said (n,)."""
+    return float((said == digit).float().mean())
+
+
+def growth(rules: list[Rule], scan: Tensor, digit: Tensor) -> list[dict[str, float]]:
+    """Add one rule after another: what each wins and loses of scans (n, 8, 8)."""
+    facts, steps = observe(scan), []
+    before = read([], facts)
+    named = torch.zeros(len(scan), 10, dtype=torch.bool)
+    for count, rule in enumerate(rules, 1):
+        after = read(rules[:count], facts)
+        named[rule.fires(facts), rule.digit] = True
+        steps.append(
+            {
+                "accuracy": right(after, digit),
+                "won": int(((after == digit) & (before != digit)).sum()),
+                "lost": int(((after != digit) & (before == digit)).sum()),
+                "silent": right(after, torch.full_like(digit, SILENT)),
+                "conflict": float((named.sum(dim=1) > 1).float().mean()),
+            }
+        )
+        before = after
+    return steps
+
+
+SIZES = [10, 20, 40, 80, 160, 320, 640, 1258]
+
+
+def learning(seed: int) -> Tensor:
+    """Held-out accuracy (5, sizes) with more and more examples, drawn by five seeds."""
+    x, digit, x_test, digit_test = scans()
+    rows = []
+    for each in range(seed, seed + 5):
+        drawn = torch.Generator().manual_seed(each)
+        order = torch.randperm(len(x), generator=drawn, device="cpu")
+        few = [order[:size] for size in SIZES]
+        said = [nearest(x[some], digit[some], x_test) for some in few]
+        rows.append([right(answer, digit_test) for answer in said])
+    return torch.tensor(rows)
+
+
+# --8<-- [start:shift]
+def shift(scan: Tensor) -> Tensor:
+    """Move the ink of scans (n, 8, 8) one pixel to the right."""
+    return pad(scan, (1, 0))[:, :, :-1]
+
+
+# --8<-- [end:shift]
+class Event(NamedTuple):
+    """Something that happened, and the page's footnotes that say so."""
+
+    year: int
+    kind: str  # of KINDS
+    what: str
+    sources: str
+
+
+KINDS = {
+    "networks": (BLUE, "o"),
+    "rules": (ORANGE, "s"),
+    "data, compute, tools": (GREEN, "^"),
+}
+NETWORKS, SYMBOLS, MEANS = KINDS
+WINTERS = [(1974, 1980), (1987, 1993)]
+EVENTS = [
+    Event(1943, NETWORKS, "McCulloch and Pitts: a neuron as logic", "mcculloch aima"),
+    Event(1949, NETWORKS, "Hebb: connections grow with use", "hebb aima"),
+    Event(1950, SYMBOLS, "Turing: can machines think?", "turing scaruffi"),
+    Event(1956, SYMBOLS, "Dartmouth: artificial intelligence", "dartmouth aima"),
+    Event(1958, NETWORKS, "Rosenblatt: the perceptron", "rosenblatt flagship"),
+    Event(1960, NETWORKS, "Widrow and Hoff: ADALINE", "widrow bishop"),
+    Event(1965, SYMBOLS, "DENDRAL begun", "nrc aima"),
+    Event(1969, NETWORKS, "Minsky and Papert: what one layer lacks", "minsky flagship"),
+    Event(1970, NETWORKS, "Linnainmaa: backpropagation", "linnainmaa schmidhuber"),
+    Event(1973, SYMBOLS, "Lighthill's report", "lighthill winter"),
+    Event(1974, NETWORKS, "Werbos: for networks", "werbos bishop"),
+    Event(1976, SYMBOLS, "MYCIN", "mycin aima"),
+    Event(1980, SYMBOLS, "XCON at work", "xcon barker"),
+    Event(1986, NETWORKS, "Rumelhart, Hinton, Williams", "rumelhart flagship"),
+    Event(1987, SYMBOLS, "Lisp machines no longer sell", "winter delmonte"),
+    Event(1989, NETWORKS, "LeCun: postcodes read", "lecun owid"),
+    Event(1997, NETWORKS, "LSTM", "lstm owid"),
+    Event(1998, NETWORKS, "LeNet-5", "lenet owid"),
+    Event(2006, NETWORKS, "deep belief nets", "dbn flagship"),
+    Event(2007, MEANS, "CUDA: programs for GPUs", "cuda raina"),
+    Event(2009, MEANS, "ImageNet", "imagenet aitimeline"),
+    Event(2012, NETWORKS, "AlexNet", "alexnet owid"),
+    Event(2013, NETWORKS, "VAE", "vae tenyears"),
+    Event(2014, NETWORKS, "GAN", "gan owid"),
+    Event(2015, NETWORKS, "ResNet", "resnet owid"),
+    Event(2015, MEANS, "TensorFlow", "tensorflow frameworks"),
+    Event(2016, NETWORKS, "AlphaGo beats Lee Sedol", "alphago aipod"),
+    Event(2017, MEANS, "PyTorch", "pytorch frameworks"),
+    Event(2017, NETWORKS, "Transformer", "transformer owid"),
+    Event(2018, NETWORKS, "AlphaFold leads CASP13", "alphafold owid"),
+    Event(2020, NETWORKS, "diffusion models", "ddpm milestones"),
+    Event(2020, NETWORKS, "GPT-3", "gpt3 owid"),
+    Event(2020, NETWORKS, "AlphaFold 2", "alphafold2 nobel"),
+    Event(2021, NETWORKS, "DALL·E", "dalle owid"),
+    Event(2022, NETWORKS, "ChatGPT", "chatgpt milestones"),
+    Event(2023, NETWORKS, "GPT-4", "gpt4 owid"),
+    Event(2024, NETWORKS, "two Nobel prizes", "nobel cambridge"),
+    Event(2025, NETWORKS, "DeepSeek-R1, open weights", "r1 owid"),
+]
+
+
+class Model(NamedTuple):
+    """A trained model: how large, how much work, and the footnotes that say so."""
+
+    name: str
+    year: float
+    parameters: float | None  # None where they were never published
+    exaflop: float  # 10^18 additions and multiplications, all of training
+    others: list[float]  # what other sources say of the same
+    sources: str
+
+
+MODELS = [
+    Model("AlexNet", 2012.7, 60e6, 0.47, [0.46], "alexnet owid gholami"),
+    Model("ResNet-152", 2015.9, 60e6, 10.4, [11, 12.1], "epoch owid gholami"),
+    Model("Deep Speech 2", 2015.9, 38e6, 26, [20], "epoch chart"),
+    Model("GNMT", 2016.7, 278e6, 6620, [6900], "epoch owid gnmt"),
+    Model("MoE-Multi", 2017.1, 8.7e9, 94, [100], "epoch moe chart"),
+    Model("Transformer", 2017.4, 213e6, 7.4, [23], "owid gholami catalog"),
+    Model("BERT", 2018.8, 340e6, 285, [250], "owid gholami catalog"),
+    Model("GPT-2", 2019.1, 1.5e9, 1920, [1490], "owid gholami"),
+    Model("GPT-3", 2020.4, 175e9, 3.14e5, [3.1e5], "gpt3 owid gholami"),
+    Model("PaLM", 2022.3, 540e9, 2.53e6, [2.5e6], "owid emergent"),
+    Model("GPT-4", 2023.2, None, 2.1e7, [], "owid ranking"),
+    Model("Llama 3.1", 2024.6, 405e9, 3.8e7, [], "llama owid"),
+    Model("DeepSeek-V3", 2024.98, 671e9, 3.3e6, [], "owid large"),
+    Model("Grok 4", 2025.5, None, 5e8, [], "owid ledger"),
+]
+
+
+def doubling(models: list[Model]) -> float:
+    """Months in which compute doubles, by the straight line through its logarithm."""
+    year = torch.tensor([model.year for model in models], dtype=torch.float64)
+    work = torch.tensor([log2(model.exaflop) for model in models], dtype=torch.float64)
+    off = year - year.mean()
+    return float(12 * (off**2).sum() / (off * work).sum())
+
+
+def cite(sources: str) -> str:
+    """Write the footnotes of a row."""
+    return " ".join(f"[^{name}]" for name in sources.split())
+
+
+def short(number: float | None) -> str:
+    """Write a number as a person would: 60 million, 0.47, unknown."""
+    if number is None:
+        return "unpublished"
+    for size, word in ((1e9, " billion"), (1e6, " million")):
+        if number >= size:
+            return f"{number / size:.3g}{word}"
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def tables() -> dict[str, str]:
+    """Write the timeline and the models as tables for the page."""
+    events = [f"| {e.year} | {e.what} {cite(e.sources)} | {e.kind} |" for e in EVENTS]
+    models = [
+        f"| {m.name} {cite(m.sources)} | {int(m.year)} | {short(m.parameters)} "
+        f"| {short(m.exaflop)} | {', '.join(map(short, m.others)) or 'none'} |"
+        for m in MODELS
+    ]
+    head = "| model | year | parameters | exaFLOP | other counts |\n"
+    return {
+        "timeline": "\n".join(["| year | what | branch |\n|---|---|---|", *events]),
+        "compute": "\n".join([head + "|---|---|---|---|---|", *models]),
+    }
+
+
+def draw_growth(seen: list[float], held_out: list[float], learned: Tensor) -> Figure:
+    """Draw accuracy by number of rules, beside that of examples (seeds, sizes)."""
+    fig, axes = figures.panels(5.2, 3.2, columns=2)
+    for name, values in (("scans looked at", seen), ("held-out scans", held_out)):
+        axes[0].plot(range(1, len(values) + 1), values, label=f"rules, {name}")
+    axes[0].set(xlabel="rules", ylabel="read rightly", ylim=(0, 1))
+    mean = learned.mean(0).tolist()
+    low, high = learned.amin(0).tolist(), learned.amax(0).tolist()
+    name = "examples, held-out scans"
+    axes[1].fill_between(SIZES, low, high, color=GREEN, alpha=0.2, lw=0)
+    axes[1].plot(SIZES, mean, "-.", marker="o", ms=4, color=GREEN, label=name)
+    axes[1].axhline(held_out[-1], color=ORANGE, ls=":", label="all rules")
+    axes[1].set(xlabel="examples", ylim=(0, 1), xscale="log", yticklabels=[])
+    axes[1].set_xticks([10, 100, 1000], ["10", "100", "1000"])
+    axes[1].minorticks_off()
+    fig.legend(loc="outside upper center", ncols=2)
+    return fig
+
+
+def draw_gains(steps: list[dict[str, float]]) -> Figure:
+    """Draw how many scans each rule won, and how many it lost."""
+    fig, ax = figures.panels(5.2, 2.8)
+    rules = range(1, len(steps) + 1)
+    lost = [-step["lost"] for step in steps]
+    ax.bar(rules, [step["won"] for step in steps], color=BLUE, label="newly right")
+    ax.bar(
+        rules, lost, fill=False, edgecolor=ORANGE, hatch="///", label="no longer right"
+    )
+    ax.axhline(0, color=INK, lw=0.8)
+    ax.set(xlabel="rule added", ylabel="scans looked at")
+    ax.legend()
+    return fig
+
+
+def draw_confusion(said: Tensor, digit: Tensor) -> Figure:
+    """Draw how often digit (n,) was read as said (n,), silence in a last column."""
+    fig, ax = figures.panels(4.4, 3.9)
+    column = torch.where(said == SILENT, 10, said).tolist()
+    cells = Counter(zip(column, digit.tolist(), strict=True))
+    figures.table(ax, cells)
+    columns = sorted(set(column))
+    ax.set_xticks(columns, [str(c) if c < 10 else "none" for c in columns])
+    ax.set(xlabel="read as", ylabel="digit")
+    return fig
+
+
+def draw_three(scan: Tensor, digit: Tensor, said: Tensor) -> Figure:
+    """Draw three scans (n, 8, 8) of an 8 that the rules do not read as an 8."""
+    wrong = (digit == 8) & (said != 8)
+    named = {
+        "no rule fires" if answer == SILENT else f"read as {answer}": image.flatten()
+        for answer, image in zip(said[wrong].tolist(), scan[wrong], strict=True)
+    }
+    return figures.images(dict(sorted(named.items())[:3]))
+
+
+def draw_timeline(first: int, last: int) -> Figure:
+    """Draw the events from one year to another down the page, winters shaded."""
+    events = [event for event in EVENTS if first <= event.year <= last]
+    fig, ax = figures.panels(5.2, 0.29 * len(events) + 0.7)
+    span = last - first
+    for start, end in WINTERS:
+        if first <= start and end <= last:
+            ax.axhspan(start, end, color=FAINT, alpha=0.25, lw=0)
+            ax.text(0.01, (start + end) / 2, "winter", va="center", size="small")
+    ax.plot([0.17, 0.17], [first, last], color=FAINT, lw=1)
+    for place, event in enumerate(events):
+        colour, marker = KINDS[event.kind]
+        line = first + span * (place + 0.5) / len(events)
+        aside = 0.03 * sum(other.year == event.year for other in events[:place])
+        ax.plot([0.17 + aside, 0.27], [event.year, line], "-", color=FAINT, lw=0.7)
+        ax.plot(0.17 + aside, event.year, marker, color=colour, ms=6)
+        ax.text(0.28, line, f"{event.year}  {event.what}", va="center")
+    for kind, (colour, marker) in KINDS.items():
+        ax.plot([], [], marker, color=colour, label=kind)
+    fig.legend(loc="outside upper center", ncols=3, handletextpad=0.1)
+    ax.set(xlim=(0, 1.2), ylim=(last + span / 40, first - span / 40), xticks=[])
+    ax.spines["bottom"].set_visible(False)
+    return fig
+
+
+def draw_models(parameters: bool, left: str) -> Figure:
+    """Draw the models by year: their parameters, or the work of training them.
+
+    Names stand to the right of their dots, but those in `left`, where room is there.
+    """
+    fig, ax = figures.panels(5.2, 3.8)
+    for model in MODELS:
+        size = model.parameters if parameters else model.exaflop * 1e18
+        if size is None:
+            continue
+        if not parameters:
+            reach = [model.exaflop, *model.others]
+            ends = [1e18 * min(reach), 1e18 * max(reach)]
+            ax.plot([model.year] * 2, ends, "-", color=ORANGE, lw=4)
+        ax.plot(model.year, size, "o", color=PURPLE if parameters else BLUE, ms=5)
+        side = -1 if model.name in left else 1
+        ax.annotate(
+            model.name,
+            (model.year, size),
+            xytext=(6 * side, 0),
+            textcoords="offset points",
+            ha="right" if side < 0 else "left",
+            va="center",
+            size="small",
+        )
+    if not parameters:
+        ax.plot([], [], "-", color=ORANGE, lw=4, label="as other sources count")
+        ax.legend(loc="upper left")
+    ax.set(yscale="log", xlabel="year", xlim=(2011.5, 2027.5))
+    ax.set(ylabel="parameters" if parameters else "operations to train (FLOP)")
+    ax.set_xticks(range(2012, 2027, 2))
+    return fig
+
+
+def main(
+    seed: int = 0,
+    device: devices.Device = "auto",
+    out: Path | None = None,
+) -> None:
+    """Let hand-written rules and learned examples read the same held-out digits.
+
+    Args:
+        seed: Which examples the learner is given first; the next four seeds too.
+        device: Where to compute.
+        out: Folder for figures, tables and metrics.json; without it, only lines.
+    """
+    folder(out)
+    with devices.on(device) as used:
+        rules, (x, digit, x_test, digit_test) = parse(RULES), scans()
+        seen, held_out = growth(rules, x, digit), growth(rules, x_test, digit_test)
+        said, answer = read(rules, observe(x_test)), nearest(x, digit, x_test)
+        learned, moved = learning(seed), shift(x_test)
+        both, twice = torch.cat([x, shift(x)]), torch.cat([digit, digit])
+        mean = learned.mean(0).tolist()
+        nets = [step["won"] - step["lost"] for step in seen]
+        beaten = [each > held_out[-1]["accuracy"] for each in mean]
+        numbers = {
+            "scans": len(x),
+            "held_out": len(x_test),
+            "facts": len(FACTS),
+            "rules": len(rules),
+            "conditions": sum(len(rule.conditions) for rule in rules),
+            "ten": seen[9]["accuracy"],
+            "seen": seen[-1]["accuracy"],
+            "accuracy": held_out[-1]["accuracy"],
+            "silent": held_out[-1]["silent"],
+            "conflict": held_out[-1]["conflict"],
+            "conflict_ten": held_out[9]["conflict"],
+            "gain_first": sum(nets[:10]) / 10,
+            "gain_later": sum(nets[10:]) / len(nets[10:]),
+            "harmful": sum(net < 0 for net in nets),
+            "worst": nets.index(min(nets)) + 1,
+            "worst_won": seen[nets.index(min(nets))]["won"],
+            "worst_lost": seen[nets.index(min(nets))]["lost"],
+            "learned": right(answer, digit_test),
+            "examples_ten": mean[0],
+            "enough": SIZES[beaten.index(True)],
+            "enough_accuracy": mean[beaten.index(True)],
+            "shifted": right(read(rules, observe(moved)), digit_test),
+            "shifted_learned": right(nearest(x, digit, moved), digit_test),
+            "shifted_taught": right(nearest(both, twice, moved), digit_test),
+            "doubling": doubling(MODELS),
+            "models": len(MODELS),
+            "billions": MODELS[-1].exaflop / MODELS[0].exaflop / 1e9,
+        }
+        print(REPORT.format(**numbers))
+        if out is not None:
+            curves = [[step["accuracy"] for step in each] for each in (seen, held_out)]
+            drawings = {
+                "growth": draw_growth(curves[0], curves[1], learned),
+                "gains": draw_gains(seen),
+                "rules": draw_confusion(said, digit_test),
+                "learned": draw_confusion(answer, digit_test),
+                "three": draw_three(x_test, digit_test, said),
+                "early": draw_timeline(1943, 1969),
+                "middle": draw_timeline(1970, 2009),
+                "revolution": draw_timeline(2011, 2017),
+                "today": draw_timeline(2018, 2025),
+                "compute": draw_models(
+                    False, "Deep Speech 2 ResNet-152 GNMT GPT-4 Grok 4"
+                ),
+                "parameters": draw_models(True, "Deep Speech 2 GNMT"),
+            }
+            figures.save_all(drawings, out)
+            for name, table in tables().items():
+                (out / f"{name}.txt").write_text(table + "\n", encoding="utf-8")
+            record(out, seed, used, **numbers)
+
+
+REPORT = """\
+{rules} rules with {conditions} conditions over {facts} facts
+  read {seen:.1%} of the {scans} scans they were written on
+  read {accuracy:.1%} of {held_out} held-out scans, say nothing on {silent:.1%}
+  two or more disagree on {conflict:.1%} (after ten rules {conflict_ten:.1%})
+each of the first ten rules wins {gain_first:.0f} scans, each later {gain_later:.0f}
+  {harmful} lose more than they win; rule {worst}: {worst_won} won, {worst_lost} lost
+the most similar of {scans} examples is right on {learned:.1%} of held-out scans
+  {enough} examples are enough to beat the rules: {enough_accuracy:.1%}, mean of 5 draws
+held-out scans moved by one pixel: rules {shifted:.1%}, examples {shifted_learned:.1%}
+  examples and the same examples moved: {shifted_taught:.1%}
+compute of {models} well-known models doubled every {doubling:.0f} months"""
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,286 @@
+"""The multilayer perceptron: its parts against PyTorch and scikit-learn, its marks, and the solutions of the page."""
+
+import json
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.neighbors import KNeighborsClassifier
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.testing import assert_close
+
+import mlp
+from data import Images, load
+from mlp import (
+    Nearest,
+    Trial,
+    damages,
+    fresh,
+    mistakes,
+    network,
+    one_hot,
+    photographs,
+    soft_neurons,
+    sure,
+    teach,
+)
+from training import Examples, accuracy, predict
+
+DRAWN = {"answer", "broken", "confusion", "curves", "five", "mistakes", "neurons", "scans"}
+
+
+@pytest.fixture(autouse=True)
+def one_core():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def made_up(channels: int = 1, side: int = 6, n: int = 60, seed: int = 0) -> Images:
+    """Draw images of ten classes, each with a bright pixel in a place of its own, n a part."""
+    generator = torch.Generator().manual_seed(seed)
+    parts = []
+    for _ in range(3):
+        y = torch.arange(n) % 10
+        x = torch.rand(n, channels, side, side, generator=generator) / 8
+        x.flatten(2)[torch.arange(n), :, y] = 1
+        parts.append(Examples(x, y))
+    return Images(tuple("abcdefghij"), *parts)
+
+
+@pytest.fixture(scope="module")
+def learned() -> Trial:
+    """A network that has learned from the digits for a few epochs."""
+    torch.set_num_threads(1)
+    images = load("digits", 0)
+    model = fresh(images, 0)
+    return Trial(images, model, teach(model, images, 0, epochs=12), {})
+
+
+@given(seed=st.integers(0, 10_000), classes=st.integers(2, 12))
+@settings(deadline=None, max_examples=20)
+def test_cross_entropy_asks_for_the_probability_at_the_one(seed: int, classes: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(classes, (7,), generator=generator)
+    z = 5 * torch.randn(7, classes, generator=generator)
+    assert_close(one_hot(y, classes), nn.functional.one_hot(y, classes).float())
+    assert_close(-(one_hot(y, classes) * z.log_softmax(dim=1)).sum(dim=1).mean(), cross_entropy(z, y))
+
+
+@given(channels=st.integers(1, 3), side=st.integers(6, 9), hidden=st.integers(1, 20), seed=st.integers(0, 1000))
+@settings(deadline=None, max_examples=20)
+def test_the_network_is_two_matrices_with_a_bend_between(channels: int, side: int, hidden: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    images = made_up(channels, side, n=10)
+    model, x = network(images, hidden), images.test.x
+    w1, b1, w2, b2 = model.parameters()
+    assert_close(model(x), (x.reshape(10, -1) @ w1.mT + b1).clamp(min=0) @ w2.mT + b2)
+    pixels = channels * side * side
+    assert sum(p.numel() for p in model.parameters()) == (pixels + 1) * hidden + (hidden + 1) * 10
+
+
+def test_before_learning_the_loss_is_that_of_a_guess_among_ten() -> None:
+    images = load("digits", 0)
+    losses = [float(cross_entropy(predict(fresh(images, seed), images.test.x), images.test.y)) for seed in range(5)]
+    assert sum(losses) / 5 == pytest.approx(math.log(10), abs=0.05)
+
+
+def test_a_run_begins_where_its_seed_says() -> None:
+    images = load("digits", 0)
+    assert_close(next(fresh(images, 3).parameters()), next(fresh(images, 3).parameters()))
+    assert not torch.equal(next(fresh(images, 3).parameters()), next(fresh(images, 4).parameters()))
+
+
+def test_a_few_scans_can_be_learned_by_heart() -> None:
+    images = load("digits", 0)
+    few = Examples(images.train.x[:32], images.train.y[:32])
+    model = fresh(images, 0)
+    teach(model, images._replace(train=few, validation=few), 0, epochs=60)
+    assert accuracy(predict(model, few.x), few.y) == 1
+    assert cross_entropy(predict(model, few.x), few.y) < 0.01
+
+
+def test_the_weights_kept_are_those_of_the_lowest_validation_loss(learned: Trial) -> None:
+    validation = learned.images.validation
+    kept = float(cross_entropy(predict(learned.model, validation.x), validation.y))
+    assert kept == pytest.approx(min(learned.history["validation_loss"]))
+
+
+def test_weights_of_a_pixel_that_is_always_paper_never_move(learned: Trial) -> None:
+    x = learned.images.train.x.flatten(1)
+    paper = (x == 0).all(dim=0)
+    before, after = next(fresh(learned.images, 0).parameters()), next(learned.model.parameters())
+    assert paper.any()
+    assert torch.equal(before[:, paper], after[:, paper])
+    assert (before[:, ~paper] != after[:, ~paper]).any(dim=0).all()
+
+
+def test_the_nearest_neighbour_is_scikit_learns() -> None:
+    images = load("digits", 1)
+    theirs = KNeighborsClassifier(n_neighbors=1).fit(images.train.x.flatten(1), images.train.y)
+    model, x = Nearest(images), images.test.x
+    assert model(x).argmax(dim=1).tolist() == theirs.predict(x.flatten(1)).tolist()
+    assert accuracy(model(images.train.x), images.train.y) == 1
+
+
+def test_soft_neurons_have_no_hidden_layer() -> None:
+    images = made_up(3)
+    model, x = soft_neurons(images), images.test.x
+    weight, bias = model.parameters()
+    assert_close(model(x), x.flatten(1) @ weight.mT + bias)
+
+
+def test_mistakes_are_all_that_accuracy_misses(learned: Trial) -> None:
+    test = learned.images.test
+    found = mistakes(learned.model, test)
+    assert len(found) == round((1 - float(accuracy(predict(learned.model, test.x), test.y))) * len(test.y)) > 0
+    for mistake in found:
+        assert mistake.guess != mistake.label
+        p = predict(learned.model, mistake.x[None]).softmax(dim=1)[0]
+        assert p.argmax() == mistake.guess
+        assert mistake.sure == pytest.approx(float(p.max()), abs=1e-5)
+
+
+def test_the_loudest_neuron_has_the_largest_say_of_all(learned: Trial) -> None:
+    seen, _, said, _ = (parameter.detach() for parameter in learned.model.parameters())
+    for digit, neuron in enumerate(mlp.loudest(learned.model).tolist()):
+        say = [float(said[digit, i] * seen[i].norm()) for i in range(mlp.HIDDEN)]
+        assert say[neuron] == pytest.approx(max(say))
+
+
+def test_damage_keeps_images_between_paper_and_ink_and_comes_again_with_its_seed() -> None:
+    x = load("digits", 0).test.x
+    spoiled, again = damages(x, 5), damages(x, 5)
+    for name, images in spoiled.items():
+        assert images.min() >= 0
+        assert images.max() <= 1
+        assert not torch.equal(images, x)
+        assert torch.equal(images, again[name])
+    assert torch.equal(1 - spoiled["inverted"], x)
+    assert not torch.equal(spoiled["noise"], damages(x, 6)["noise"])
+
+
+def test_photographs_come_in_the_shape_asked_for() -> None:
+    grey, colour = photographs(torch.zeros(1, 1, 8, 8)), photographs(torch.zeros(1, 3, 8, 8))
+    assert_close(grey, colour.mean(dim=1, keepdim=True))
+    assert colour.shape == (80, 3, 8, 8)
+    assert 0 <= float(colour.min()) < 0.1 < 0.9 < float(colour.max()) <= 1
+    whole = photographs(torch.zeros(1, 3, 1, 1)).flatten(1)  # the mean colour of each square
+    assert_close(colour.mean(dim=(2, 3)), whole)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> tuple[dict[str, float], set[str], str]:
+    """What main records, draws and prints, five seeds and all."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("outputs")
+    with pytest.MonkeyPatch.context() as patch:
+        lines: list[str] = []
+        patch.setattr("builtins.print", lambda text: lines.append(text))
+        mlp.main(device="cpu", out=out)
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    return metrics, {path.stem for path in out.glob("*.svg")}, "\n".join(lines)
+
+
+def test_five_seeds_read_97_percent_of_test_scans_on_average(told) -> None:
+    metrics, _, printed = told
+    assert metrics["network_whole"] >= 0.97
+    assert f"right on test images {metrics['network_whole']:.1%}" in printed
+    assert 0.9 < metrics["network_low"] <= metrics["network_whole"] <= metrics["network_high"]
+    assert metrics["mistakes"] == round((1 - metrics["network_whole"]) * metrics["judged"])
+    assert metrics["judged"] == 5 * metrics["test"]
+
+
+def test_the_page_says_of_the_marks_what_was_measured(told) -> None:
+    metrics, drawn, _ = told
+    assert drawn == DRAWN
+    assert metrics["parameters"] == 9610
+    assert metrics["network_whole"] > metrics["soft_whole"]
+    assert abs(metrics["nearest_whole"] - metrics["network_whole"]) < 0.01  # "no better than"
+    assert metrics["network_shift_2"] < metrics["network_shift_1"] < 0.6
+    assert metrics["network_shift_1"] < metrics["nearest_shift_1"]
+    assert metrics["network_noise"] < metrics["nearest_noise"]
+    assert metrics["sure_worst"] > 0.95  # doubt does not catch it
+    assert metrics["network_inverted"] < 0.05 < 0.9 < metrics["sure_inverted"]
+    assert metrics["sure_photo"] > metrics["sure_mistakes"]
+    assert min(metrics[f"sure_{state}"] for state in ("shift_1", "shift_2", "noise")) > 0.8
+
+
+def test_main_takes_images_of_another_shape_in_colour(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(mlp, "load", lambda name, seed: made_up(3, 8, seed=seed))
+    mlp.main(data="cifar10", epochs=1, device="cpu", out=tmp_path)
+    metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert "cifar10: images (60, 3, 8, 8)" in capsys.readouterr().out
+    assert metrics["parameters"] == (3 * 64 + 1) * 128 + 129 * 10
+    assert {path.stem for path in tmp_path.glob("*.svg")} == DRAWN
+
+
+def test_the_same_code_learns_larger_grey_images(monkeypatch) -> None:
+    monkeypatch.setattr(mlp, "load", lambda name, seed: made_up(1, 28, n=100, seed=seed))
+    marks = mlp.trial("mnist", 0, 20, torch.device("cpu")).marks
+    assert marks["network_whole"] > 0.9
+    assert marks["loss"] < marks["loss_start"]
+
+
+def test_places_without_an_image_stay_empty(learned: Trial) -> None:
+    fig = mlp.grid([(image, "a title") for image in learned.images.test.x[:3]], rows=2, height=4)
+    assert [ax.axison for ax in fig.axes] == [True, True, True, False]
+    assert [len(ax.patches) > 0 for ax in fig.axes] == [True, True, True, False]
+
+
+def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(mlp, "load", lambda name, seed: made_up(seed=seed))
+    mlp.main(epochs=1, device="cpu")
+    assert "squares of photographs" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+# --8<-- [start:count]
+def count(pixels: int, hidden: int, classes: int) -> int:
+    """Count the weights and biases of a network with one hidden layer."""
+    return (pixels + 1) * hidden + (hidden + 1) * classes
+
+
+def test_count() -> None:
+    assert count(8 * 8, 128, 10) == 9_610
+    assert count(28 * 28, 128, 10) == 101_770
+    assert count(3 * 32 * 32, 128, 10) == 394_634
+
+
+# --8<-- [end:count]
+# --8<-- [start:shuffled]
+def test_shuffled() -> None:
+    images = load("digits", 0)
+    model, x, order = fresh(images, 0), images.test.x, torch.randperm(64)
+    shuffled = x.flatten(1)[:, order]
+    seen, seen_bias, said, said_bias = model.parameters()
+    hidden = torch.relu(shuffled @ seen[:, order].mT + seen_bias)
+    torch.testing.assert_close(hidden @ said.mT + said_bias, model(x))
+
+
+# --8<-- [end:shuffled]
+# --8<-- [start:surer]
+def test_surer() -> None:
+    images = load("digits", 0)
+    model, (x, y) = fresh(images, 0), images.test
+    teach(model, images, seed=0, epochs=5)
+    z = predict(model, x)
+    assert torch.equal(accuracy(10 * z, y), accuracy(z, y))
+    assert sure(10 * z).mean() > sure(z).mean()
+    assert cross_entropy(10 * z, y) > cross_entropy(z, y)
+
+
+# --8<-- [end:surer]
+# --8<-- [start:guessing]
+def test_guessing() -> None:
+    for classes in (2, 10, 1000):
+        z, y = torch.zeros(5, classes), torch.arange(5) % classes
+        torch.testing.assert_close(cross_entropy(z, y), torch.tensor(classes).log())
+
+
+# --8<-- [end:guessing]

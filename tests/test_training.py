@@ -1,0 +1,680 @@
+"""The training loop: equal to a bare one, killed and taken up again, early stopping, loaders, and the exercises."""
+
+import copy
+import json
+import multiprocessing
+import os
+import pickle
+import random
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, mse_loss
+from torch.optim import SGD, Adam
+from torch.optim.lr_scheduler import CosineAnnealingLR, StepLR
+from torch.testing import assert_close
+from torch.utils.data import DataLoader, Dataset
+
+import training
+from command import BadInput
+from training import (
+    Classifier,
+    Examples,
+    Loader,
+    Run,
+    Scans,
+    Trap,
+    accuracy,
+    best_epoch,
+    fit,
+    levels,
+    load_weights,
+    parts,
+    predict,
+    prepare,
+    race,
+    read,
+    save_weights,
+    sealed,
+)
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """These networks are small: on a busy machine threads would wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def few(n: int = 60, seed: int = 0) -> tuple[Examples, Examples]:
+    """Some scans to learn from, and as many to validate."""
+    train, validation, _ = parts(seed)
+    return Examples(train.x[:n], train.y[:n]), Examples(validation.x[:n], validation.y[:n])
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two nests of dicts, lists, tensors and numbers hold the very same."""
+    if isinstance(a, Tensor):
+        return isinstance(b, Tensor) and a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)
+
+
+# The loop
+
+
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 70), scheduled=st.booleans())
+@settings(max_examples=10)
+def test_fit_is_the_bare_loop_to_the_last_bit(seed: int, size: int, scheduled: bool) -> None:
+    train, validation = few()
+    torch.manual_seed(seed)
+    ours = Classifier(hidden=8, silent=0.3)
+    theirs = copy.deepcopy(ours)
+    adam = Adam(ours.parameters(), lr=0.02)
+    plan = StepLR(adam, 1, 0.5) if scheduled else None
+    torch.manual_seed(seed)
+    history = fit(ours, Loader(train, size, seed), validation, adam, 3, schedule=plan)
+
+    torch.manual_seed(seed)
+    order = torch.Generator().manual_seed(seed)
+    adam, rates = Adam(theirs.parameters(), lr=0.02), []
+    for epoch in range(3):
+        theirs.train()
+        rates.append(0.02 * 0.5**epoch if scheduled else 0.02)
+        adam.param_groups[0]["lr"] = rates[-1]
+        for batch in torch.randperm(60, generator=order).split(size):
+            adam.zero_grad()
+            cross_entropy(theirs(train.x[batch]), train.y[batch]).backward()
+            adam.step()
+        theirs.eval()
+        with torch.no_grad():
+            assert history["validation_loss"][epoch] == float(cross_entropy(theirs(validation.x), validation.y))
+    assert same(ours.state_dict(), theirs.state_dict())
+    assert history["rate"] == pytest.approx(rates)
+    assert not ours.training
+
+
+def test_a_tiny_batch_can_be_learned_by_heart() -> None:
+    train, _ = few(10)
+    torch.manual_seed(0)
+    model = Classifier()
+    history = fit(model, Loader(train, 10, 0), train, Adam(model.parameters(), lr=0.01), 100)
+    assert history["loss"][-1] < 0.01
+    assert history["validation_score"][-1] == 1
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_examples_and_not_over_batches() -> None:
+    train, _ = few(10)
+    model = nn.Linear(64, 10)
+    history = fit(model, Loader(train, 7, 0), train, SGD(model.parameters(), lr=0.0), 1)
+    assert history["loss"] == pytest.approx(history["validation_loss"])
+
+
+def test_early_stopping_returns_the_weights_of_the_best_epoch() -> None:
+    train, validation = few()
+    torch.manual_seed(1)
+    model = Classifier(silent=0.2)
+    history = fit(model, Loader(train, 16, 0), validation, Adam(model.parameters(), lr=0.05), 200, patience=3)
+    losses = history["validation_loss"]
+    assert len(losses) == best_epoch(history) + 1 + 3 < 200
+    assert losses[-1] > min(losses)
+    assert float(cross_entropy(predict(model, validation.x), validation.y)) == min(losses)
+
+
+def test_accuracy_is_the_share_of_largest_logits_that_are_the_labels() -> None:
+    z = torch.tensor([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]])
+    assert_close(accuracy(z, torch.tensor([1, 1, 1])), torch.tensor(2 / 3))
+
+
+def test_predict_answers_in_parts_as_in_one_and_remembers_nothing() -> None:
+    train, _ = few()
+    model = Classifier(silent=0.5)
+    z = predict(model, train.x, batch_size=7)
+    assert_close(z, predict(model, train.x))
+    assert not z.requires_grad
+
+
+# Killed, and taken up again
+
+RUNNER = """
+import json, os, signal, sys, time
+from pathlib import Path
+import torch
+from torch.optim import Adam
+from torch.optim.lr_scheduler import CosineAnnealingLR
+from training import Classifier, Examples, Loader, fit, parts
+
+EPOCHS = 24
+
+class Slow(CosineAnnealingLR):
+    nap = 0.0
+
+    def step(self, epoch=None):
+        time.sleep(self.nap)
+        super().step(epoch)
+
+
+def work(place, nap=0.0, fatal=None):
+    torch.set_num_threads(1)
+    train, validation, _ = parts(0)
+    torch.manual_seed(0)
+    model = Classifier(16, silent=0.3)
+    adam, Slow.nap = Adam(model.parameters(), lr=0.02), nap
+    if fatal is not None:  # at this save, die with half of the file written
+        saves, sync = iter(range(fatal)), os.fsync
+
+        def die(file):
+            if next(saves, None) is None:
+                os.truncate(file, os.fstat(file).st_size // 2)
+                os.kill(os.getpid(), signal.SIGKILL)
+            sync(file)
+
+        os.fsync = die
+    few = Examples(train.x[:200], train.y[:200])
+    history = fit(
+        model, Loader(few, 32, 0), Examples(validation.x[:100], validation.y[:100]), adam, EPOCHS,
+        schedule=Slow(adam, EPOCHS), patience=6, checkpoint=Path(place, "run.pt"),
+    )
+    torch.save({"model": model.state_dict(), "history": history}, Path(place, "end.pt"))
+"""
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A script that trains, and what it ends with if nobody stops it."""
+    folder = tmp_path_factory.mktemp("whole")
+    script = folder / "runner.py"
+    script.write_text(RUNNER, encoding="utf-8")
+    runpy.run_path(str(script))["work"](folder)
+    return script, torch.load(folder / "end.pt", weights_only=True)
+
+
+def start(script: Path, place: Path, **how: float) -> multiprocessing.Process:
+    """Start the script in a process of its own, which has loaded torch already."""
+    caller = place / "caller.py"
+    call = f"import runpy\nrunpy.run_path({str(script)!r})['work']({str(place)!r}, **{how!r})\n"
+    caller.write_text(call, encoding="utf-8")
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["training"])
+    process = server.Process(target=runpy.run_path, args=(str(caller),))
+    process.start()
+    return process
+
+
+def epochs_in(file: Path) -> int:
+    """How many epochs a checkpoint has behind it; it is whole at any moment."""
+    return len(read(file)["history"]["loss"]) if file.exists() else -1
+
+
+@pytest.mark.parametrize("draw", [0, 1])
+def test_a_run_killed_at_any_moment_ends_with_the_weights_of_one_never_stopped(
+    draw: int, runner: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    script, whole = runner
+    chance, file = random.Random(draw), tmp_path / "run.pt"
+    for target in sorted(chance.sample(range(-1, 12), 4)):
+        process = start(script, tmp_path, nap=0.02)
+        while epochs_in(file) < target:
+            assert process.is_alive()
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.03))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    assert epochs_in(file) < len(whole["history"]["loss"])
+    last = start(script, tmp_path)
+    last.join()
+    assert last.exitcode == 0
+    assert same(torch.load(tmp_path / "end.pt", weights_only=True), whole)
+
+
+def test_a_run_killed_while_it_writes_goes_on_from_the_file_before(
+    runner: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    script, whole = runner
+    for fatal in (0, 1, 5):  # the first, which is written before any epoch; the second of the next run; ...
+        process = start(script, tmp_path, fatal=fatal)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        assert (tmp_path / "run.pt.partial").exists()
+    assert epochs_in(tmp_path / "run.pt") == 5
+    last = start(script, tmp_path)
+    last.join()
+    assert same(torch.load(tmp_path / "end.pt", weights_only=True), whole)
+    assert not (tmp_path / "run.pt.partial").exists()
+
+
+def test_a_finished_run_is_not_run_again(runner: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    script, whole = runner
+    work = runpy.run_path(str(script))["work"]
+    work(tmp_path)
+    before = (tmp_path / "run.pt").read_bytes()
+    work(tmp_path)
+    assert (tmp_path / "run.pt").read_bytes() == before
+    assert same(torch.load(tmp_path / "end.pt", weights_only=True), whole)
+
+
+def test_more_epochs_go_on_where_fewer_ended(tmp_path: Path) -> None:
+    def trained(*stages: int) -> nn.Module:
+        train, validation = few()
+        torch.manual_seed(0)
+        model = Classifier(8, silent=0.2)
+        loader, optimiser = Loader(train, 16, 0), SGD(model.parameters(), lr=0.1, momentum=0.9)
+        for epochs in stages:
+            file = tmp_path / f"{len(stages)}.pt"
+            fit(model, loader, validation, optimiser, epochs, schedule=StepLR(optimiser, 2), checkpoint=file)
+        return model
+
+    assert same(trained(5).state_dict(), trained(2, 5).state_dict())
+
+
+# Damaged, and foreign
+
+
+def begin(
+    hidden: int = 4, momentum: float = 0.9, size: int = 16, seed: int = 0, epochs: int = 5, kind: str = "SGD"
+) -> Run:
+    """A small run that has not learned anything yet."""
+    train, _ = few()
+    torch.manual_seed(0)
+    model = Classifier(hidden)
+    optimiser = SGD(model.parameters(), lr=0.1, momentum=momentum) if kind == "SGD" else Adam(model.parameters())
+    return Run(model, optimiser, Loader(train, size, seed), CosineAnnealingLR(optimiser, epochs))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What a run of two epochs has written."""
+    kept, (_, validation) = begin(), few()
+    file = tmp_path_factory.mktemp("two") / "run.pt"
+    fit(kept.model, kept.train, validation, kept.optimiser, 2, schedule=kept.schedule, checkpoint=file)
+    return file.read_bytes()
+
+
+def refused(content: bytes, place: Path, kept: Run | None = None) -> str:
+    """Check that `content` is refused in a sentence, and that all is left as it was; return the sentence."""
+    kept, file = kept or begin(), place / "run.pt"
+    file.write_bytes(content)
+    before = copy.deepcopy(kept.state())
+    with pytest.raises(BadInput) as error:
+        kept.load(file)
+    assert same(kept.state(), before)
+    assert file.read_bytes() == content
+    sentence = str(error.value)
+    assert "\n" not in sentence
+    assert sentence.startswith(str(file))
+    assert sentence.endswith(".")
+    return sentence
+
+
+def test_an_undamaged_checkpoint_of_the_same_run_is_taken_whole(checkpoint: bytes, tmp_path: Path) -> None:
+    kept, file = begin(), tmp_path / "run.pt"
+    file.write_bytes(checkpoint)
+    kept.load(file)
+    assert len(kept.history["loss"]) == 2
+    assert same({**kept.state(), "plan": 0}, {**read(file), "plan": 0})
+
+
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+@settings(max_examples=60)
+def test_a_checkpoint_with_one_bit_flipped_anywhere_is_refused(
+    where: float, bit: int, checkpoint: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    flipped = bytearray(checkpoint)
+    flipped[int(where * len(flipped))] ^= 1 << bit
+    refused(bytes(flipped), tmp_path_factory.getbasetemp())
+
+
+@given(share=st.floats(0, 1, exclude_max=True))
+@settings(max_examples=30)
+def test_a_checkpoint_cut_off_anywhere_is_refused(
+    share: float, checkpoint: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    refused(checkpoint[: int(share * len(checkpoint))], tmp_path_factory.getbasetemp())
+
+
+def packed(thing: object, place: Path) -> bytes:
+    """What torch.save writes of a thing."""
+    torch.save(thing, place / "thing.pt")
+    return (place / "thing.pt").read_bytes()
+
+
+def test_what_is_no_checkpoint_is_refused_and_no_code_in_it_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = packed(begin().model.state_dict(), tmp_path)
+    code = packed({"plan": {}, "model": Trap()}, tmp_path)
+    others = [b"", b"epoch 3\n", pickle.dumps(Trap()), weights, code, packed([1], tmp_path), b"\0" * 10_000]
+    for content in others:
+        assert "damaged or no checkpoint" in refused(content, tmp_path)
+        refused(sealed(content), tmp_path)  # even if somebody forges the checksum
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("part", ["model", "optimiser", "schedule", "history", "best", "order", "chance"])
+def test_a_forged_checkpoint_that_lacks_a_part_is_not_loaded_in_part(
+    part: str, checkpoint: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "whole.pt"
+    file.write_bytes(checkpoint)
+    state = read(file)
+    del state[part]
+    assert "no whole checkpoint" in refused(sealed(packed(state, tmp_path)), tmp_path)
+    broken = {**read(file), part: {"hidden.weight": torch.ones(1)}}
+    if part not in ("schedule", "best"):
+        refused(sealed(packed(broken, tmp_path)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"hidden": 5}, "model's hidden.weight is torch.float32 (4, 64), not torch.float32 (5, 64)"),
+        ({"kind": "Adam"}, "optimiser is SGD, not Adam"),
+        ({"momentum": 0.5}, "optimiser's momentum is 0.9, not 0.5"),
+        ({"size": 8}, "batch size is 16, not 8"),
+        ({"seed": 1}, "seed is 0, not 1"),
+        ({"epochs": 9}, "schedule's T_max is 5, not 9"),
+    ],
+)
+def test_the_checkpoint_of_another_run_is_refused_and_the_sentence_says_why(
+    other: dict[str, Any], said: str, checkpoint: bytes, tmp_path: Path
+) -> None:
+    assert said in refused(checkpoint, tmp_path, begin(**other))
+
+
+def test_a_checkpoint_of_other_labels_rates_or_dtypes_is_refused(checkpoint: bytes, tmp_path: Path) -> None:
+    lied, faster, finer = begin(), begin(), begin()
+    lied.train.examples.y[0] += 1
+    lied = Run(lied.model, lied.optimiser, lied.train, lied.schedule)
+    faster.optimiser.add_param_group({"params": [nn.Parameter(torch.ones(1))], "lr": 0.5})
+    faster = Run(faster.model, faster.optimiser, faster.train, faster.schedule)
+    finer = Run(finer.model.double(), finer.optimiser, finer.train, finer.schedule)
+    for kept, said in ((lied, "labels"), (faster, "rate of group 1"), (finer, "float32")):
+        assert said in refused(checkpoint, tmp_path, kept)
+
+
+def test_checkpoints_and_weights_are_only_ever_read_as_data(
+    checkpoint: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, load = [], torch.load
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        asked.append(kwargs["weights_only"])
+        return load(*args, **kwargs)
+
+    monkeypatch.setattr(torch, "load", watched)
+    (tmp_path / "run.pt").write_bytes(checkpoint)
+    begin().load(tmp_path / "run.pt")
+    save_weights(Classifier(), tmp_path / "weights.pt")
+    load_weights(Classifier(), tmp_path / "weights.pt")
+    assert asked == [True, True]
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_first_epoch(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    kept, (_, validation) = begin(), few()
+    before = copy.deepcopy(kept.state())
+    for place in (tmp_path / "file" / "run.pt", tmp_path):
+        with pytest.raises(BadInput, match=r"^\S+ (cannot be written|is damaged).*\.$"):
+            fit(kept.model, kept.train, validation, kept.optimiser, 2, schedule=kept.schedule, checkpoint=place)
+        assert same(kept.state(), before)
+
+
+# Loaders
+
+
+@given(n=st.integers(1, 90), size=st.integers(1, 100), seed=st.integers(0, 1000))
+@settings(max_examples=30)
+def test_every_example_comes_once_an_epoch(n: int, size: int, seed: int) -> None:
+    loader = Loader(Examples(torch.arange(n), -torch.arange(n)), size, seed)
+    for _ in range(2):
+        batches = list(loader)
+        x, y = torch.cat([b.x for b in batches]), torch.cat([b.y for b in batches])
+        assert len(batches) == len(loader)
+        assert all(len(b.x) == size for b in batches[:-1])
+        assert x.sort().values.tolist() == list(range(n))
+        assert torch.equal(x, -y)
+
+
+def test_each_epoch_has_another_order_and_each_seed_its_own() -> None:
+    def order(loader: Loader) -> list[int]:
+        return torch.cat([batch.x for batch in loader]).tolist()
+
+    examples = Examples(torch.arange(100), torch.arange(100))
+    one, again, other = (Loader(examples, 32, seed) for seed in (1, 1, 2))
+    orders = [order(one), order(one), order(other)]
+    assert len({tuple(each) for each in orders}) == 3
+    assert [order(again), order(again)] == orders[:2]
+
+
+def test_ours_deals_out_what_a_dataloader_does_batch_by_batch() -> None:
+    train, _ = few(100)
+    data, ready = Scans(train, prepare(train)), prepare(train)
+    ours = list(Loader(Examples(Scans(train).images, train.y), 32, 7, ready))
+    order = torch.randperm(100, generator=torch.Generator().manual_seed(7))
+    theirs = list(DataLoader(data, batch_sampler=[batch.tolist() for batch in order.split(32)]))
+    assert len(ours) == len(theirs) == 4
+    for mine, (x, y) in zip(ours, theirs, strict=True):
+        assert_close(mine.x, x, rtol=0, atol=1e-6)
+        assert torch.equal(mine.y, y)
+
+
+def test_a_plain_dataloader_and_ours_hold_the_same_examples() -> None:
+    train, _ = few(100)
+    usual = training.one_by_one(Scans(train), 32, workers=0)
+    ours = Loader(Examples(Scans(train).images, train.y), 32, 0)
+
+    def content(batches: Any) -> list[tuple[int, ...]]:
+        rows = [(*x.flatten().tolist(), int(y)) for xb, yb in batches for x, y in zip(xb, yb, strict=True)]
+        return sorted(rows)
+
+    assert content(usual) == content(ours)
+
+
+def test_prepared_scans_have_mean_0_and_spread_1() -> None:
+    train, _, _ = parts(0)
+    ready = prepare(train)(Scans(train).images)
+    assert_close(ready.mean(), torch.tensor(0.0), atol=0.01, rtol=0)
+    assert_close(ready.std(), torch.tensor(1.0), atol=0.01, rtol=0)
+
+
+def test_the_three_parts_share_no_scan_and_lose_none() -> None:
+    x = [tuple(row) for part in parts(4) for row in part.x.tolist()]
+    assert len(x) == len(set(x)) == 1797
+    assert [round(len(part.x) / 1797, 2) for part in parts(4)] == [0.7, 0.2, 0.1]
+
+
+def test_a_race_reports_the_fewest_seconds_of_each() -> None:
+    naps = iter([0.05, 0.001, 0.02])
+    best = race({"sleeper": lambda: time.sleep(next(naps)), "quick": lambda: None}, rounds=3)
+    assert 0.001 <= best["sleeper"] < 0.02
+    assert best["quick"] < best["sleeper"]
+
+
+# Tensors, levels, files
+
+
+def test_all_three_levels_end_with_the_same_weights() -> None:
+    train, _ = few(200)
+    torch.set_default_dtype(torch.float64)
+    try:
+        torch.manual_seed(3)
+        ends = levels(Loader(Examples(train.x.double(), train.y), 32, 0), steps=60)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for other in ("graph", "module"):
+        assert_close(ends[other], ends["tensor"], rtol=1e-10, atol=1e-12)
+    assert float(ends["tensor"][3].std()) > 0.01  # they did move
+
+
+def test_what_the_page_says_of_tensors_is_so() -> None:
+    assert training.memory() == {"shared": 7, "copied": 0}
+    assert training.kinds()["both"] == "float32"
+    assert training.broadcast() == {"number": "(5, 3)", "row": "(5, 3)", "column": "(5, 3)", "trap": "(5, 5)"}
+    assert training.slopes() == pytest.approx({"once": 12, "twice": 24, "moved": 1.88})
+    assert training.there_and_back(torch.ones(3), CPU) == {"there": "cpu", "back": True}
+
+
+def test_weights_come_back_as_they_were_and_a_trap_does_not(tmp_path: Path) -> None:
+    one, other = Classifier(), Classifier()
+    save_weights(one, tmp_path / "weights.pt")
+    load_weights(other, tmp_path / "weights.pt")
+    assert same(one.state_dict(), other.state_dict())
+    assert training.spring(weights_only=True) == "refused"
+    assert training.spring(weights_only=False) == "this line was printed by reading a file"
+
+
+def test_a_run_on_other_random_numbers_ends_elsewhere() -> None:
+    model, _ = training.classify(0, 6, CPU)
+    assert training.survives(model, 0, 6, CPU) == "the same"
+    assert training.survives(Classifier(silent=0.2), 0, 6, CPU) == "others"
+
+
+# What main does
+
+
+def test_main_prints_and_records_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    training.main(seed=0, device="cpu", epochs=5, out=tmp_path)
+    printed = capsys.readouterr().out
+    numbers = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert "the weights are the same" in printed
+    assert numbers["apart"] < 1e-5
+    assert numbers["faster"] > 2
+    assert numbers["right"] > 0.8
+    assert numbers["best"] <= numbers["stopped"] <= numbers["heart_epochs"] == 10
+    assert {path.stem for path in tmp_path.glob("*.svg")} == {"history", "schedule", "stopping"}
+
+
+def test_main_takes_a_run_up_again_and_draws_nothing_unless_told_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "new" / "run.pt"
+    training.classify(0, 2, CPU, checkpoint=file)
+    assert len(read(file)["history"]["loss"]) == 2
+    training.main(device="cpu", epochs=2, checkpoint=file)
+    assert "test scans read rightly" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+    with pytest.raises(BadInput, match="T_max is 2, not 1"):
+        training.main(device="cpu", epochs=1, checkpoint=file)
+    with pytest.raises(BadInput, match="--epochs 0"):
+        training.main(epochs=0)
+
+
+def test_a_damaged_checkpoint_on_the_command_line_is_one_sentence_and_exit_status_2(tmp_path: Path) -> None:
+    file = tmp_path / "run.pt"
+    file.write_text("no checkpoint")
+    words = [sys.executable, str(ROOT / "code" / "training.py"), "--checkpoint", str(file)]
+    ran = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "code")})
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[-1].startswith(f"{file} is damaged or no checkpoint")
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_ratios_name_what_they_compare(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raced(batch_size: int, rounds: int, workers: int) -> dict[str, float]:
+        return {"usual": 3.0 * rounds, "ours": 1.0}
+
+    monkeypatch.setattr(training, "loaders_race", raced)
+    found = dict(training.ratios(rounds=2))
+    assert len(found) == 4
+    assert set(found.values()) == {6.0}
+
+
+# The exercises
+
+
+# --8<-- [start:forgotten]
+def test_forgotten() -> None:
+    train, _, _ = parts(seed=0)
+    x, y = train.x[:32], train.y[:32]
+    model = Classifier()
+    sizes = []
+    for _ in range(3):  # three passes of the same batch, and no zero_grad
+        cross_entropy(model(x), y).backward()
+        sizes.append(float(model.output.weight.grad.norm()))
+    once, twice, thrice = sizes
+    assert_close(twice, 2 * once)
+    assert_close(thrice, 3 * once)
+
+
+# --8<-- [end:forgotten]
+# --8<-- [start:shapes]
+def test_shapes() -> None:
+    guess, truth = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([1.0, 2.0, 3.0])
+    assert float(((guess[:, 0] - truth) ** 2).mean()) == 0  # (3,) and (3,)
+    wrong = (guess - truth) ** 2  # (3, 1) and (3,) give (3, 3)
+    assert wrong.shape == (3, 3)
+    assert float(wrong.mean()) > 1  # every guess was measured against every truth
+    with pytest.warns(UserWarning, match="target size"):
+        mse_loss(guess, truth)  # PyTorch's own says so
+
+
+# --8<-- [end:shapes]
+# --8<-- [start:pairs]
+class Pairs(Dataset[tuple[Tensor, Tensor]]):
+    """Two scans next to each other, labelled with the sum of their digits."""
+
+    def __init__(self, examples: Examples, n: int, seed: int) -> None:
+        self.examples = examples
+        drawn = torch.Generator().manual_seed(seed)
+        self.places = torch.randint(len(examples.x), (n, 2), generator=drawn)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        both = self.places[index]
+        scans = self.examples.x[both].reshape(2, 8, 8)
+        return torch.cat([*scans], dim=1), self.examples.y[both].sum()  # (8, 16), ()
+
+
+def test_pairs() -> None:
+    train, _, _ = parts(seed=0)
+    x, y = next(iter(DataLoader(Pairs(train, 100, seed=0), batch_size=10)))
+    assert x.shape == (10, 8, 16)
+    assert y.shape == (10,)
+    assert int(y.max()) <= 18
+    first = Pairs(train, 100, seed=0)
+    assert torch.equal(first[3][0], x[3])
+
+
+# --8<-- [end:pairs]
+# --8<-- [start:half]
+def test_half() -> None:
+    train, validation, _ = parts(seed=0)
+
+    def go_on(model: nn.Module, optimiser: SGD, epochs: int) -> None:
+        fit(model, Loader(train, 32, seed=0), validation, optimiser, epochs)
+
+    whole = Classifier()
+    optimiser = SGD(whole.parameters(), lr=0.1, momentum=0.9)
+    go_on(whole, optimiser, 2)
+    half = copy.deepcopy(whole)  # as if only the weights had been saved
+    forgetful = SGD(half.parameters(), lr=0.1, momentum=0.9)
+    go_on(whole, optimiser, 2)
+    go_on(half, forgetful, 2)
+    assert not torch.equal(whole.output.weight, half.output.weight)
+
+
+# --8<-- [end:half]
