@@ -1,0 +1,424 @@
+# %% [markdown]
+# # Lab: a network with a memory
+#
+# You write the recurrence, watch slopes vanish, clip them, count how surprising English is, and let a network write.
+# 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
+#
+# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
+# so you can go on without having solved anything.
+
+# %%
+import math
+import textwrap
+
+import torch
+from torch import nn
+from torch.nn.functional import one_hot
+
+import figures
+from exercises import attempt
+from rnn import (
+    ALPHABET,
+    LSTM,
+    RNN,
+    Predictor,
+    Reader,
+    bits,
+    clipped,
+    decode,
+    delayed,
+    encode,
+    hits,
+    judge,
+    layer,
+    manual,
+    parts,
+    reach,
+    windows,
+)
+from training import Loader, fit
+
+torch.manual_seed(0)
+train, validation, test = (encode(part) for part in parts(manual()[:40_000]))
+print(f"{len(train):,} characters to learn from, of {len(ALPHABET)} kinds:")
+print(decode(train[:200]))
+
+# %% [markdown]
+# ## 1. Your turn: one step
+#
+# Write the step of a plain recurrent network for a batch: `x (n, inputs)`, the state `h (n, hidden)`, weights `w (hidden, inputs)` and
+# `u (hidden, hidden)`, and one bias `b (hidden,)` give the next state `(n, hidden)`: $\tanh(W \mathbf{x} + U \mathbf{h} + \mathbf{b})$.
+
+
+# %% tags=["exercise"]
+def step(x, h, w, u, b):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_step(step):
+    drawn = torch.Generator().manual_seed(1)
+    cell = nn.RNNCell(3, 4)
+    x, h = torch.randn(5, 3, generator=drawn), torch.randn(5, 4, generator=drawn)
+    b = (cell.bias_ih + cell.bias_hh).detach()
+    found = step(x, h, cell.weight_ih.detach(), cell.weight_hh.detach(), b)
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (5, 4), f"(n, hidden) is (5, 4), not {tuple(found.shape)}"
+    assert found.abs().max() <= 1, "tanh is missing: a state goes beyond 1"
+    assert torch.allclose(found, cell(x, h).detach(), atol=1e-5), (
+        "not PyTorch's: mind that weights are (out, in), so inputs meet their transpose"
+    )
+
+
+attempt(check_step, step)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def step(x, h, w, u, b):
+    return torch.tanh(x @ w.T + h @ u.T + b)
+
+
+check_step(step)
+
+# %% [markdown]
+# ## 2. Your turn: unroll it
+#
+# Read a whole sequence `x (n, T, inputs)` with your step, from a state of zeros. Return the state after each place, `(n, T, hidden)`.
+#
+# > **Predict.** Shuffle the first nine of ten symbols and leave the last. Does the last state change? And if `u` is zero?
+
+
+# %% tags=["exercise"]
+def unroll(x, w, u, b):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_unroll(unroll):
+    net = nn.RNN(3, 4, batch_first=True)
+    x = torch.randn(5, 7, 3)
+    with torch.no_grad():
+        w, u, b = net.weight_ih_l0, net.weight_hh_l0, net.bias_ih_l0 + net.bias_hh_l0
+        found, expected = unroll(x, w, u, b), net(x)[0]
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (5, 7, 4), f"(5, 7, 4) is wanted, not {tuple(found.shape)}"
+    assert torch.allclose(found[:, 0], expected[:, 0], atol=1e-5), (
+        "the first state is wrong: is the start zero?"
+    )
+    assert torch.allclose(found, expected, atol=1e-5), (
+        "a later state is wrong: does each step get the state before it?"
+    )
+
+
+attempt(check_unroll, unroll)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def unroll(x, w, u, b):
+    h, states = torch.zeros(len(x), len(u)), []
+    for xt in x.unbind(dim=1):
+        h = step(xt, h, w, u, b)
+        states.append(h)
+    return torch.stack(states, dim=1)
+
+
+check_unroll(unroll)
+
+# %%
+x, w, u, b = torch.randn(1, 10, 3), torch.randn(4, 3), torch.randn(4, 4), torch.zeros(4)
+shuffled = torch.cat([x[:, torch.randperm(9)], x[:, 9:]], dim=1)
+for name, weights in (("with recall", u), ("without", 0 * u)):
+    last = [unroll(each, w, weights, b)[0, -1] for each in (x, shuffled)]
+    print(f"{name}: the last state moves by {(last[0] - last[1]).norm():.3f}")
+
+# %% [markdown]
+# The order matters because of `u`, and of nothing else.
+#
+# ## 3. Your turn: see the slope vanish
+#
+# How much does the last state feel the input at each place? Return, for each place, the length of the gradient of the **sum
+# of the last state** with respect to `x` at that place: `(T,)`, for a batch of one sequence `x (1, T, inputs)`. Use
+# `torch.autograd.grad`.
+#
+# > **Predict.** The recurrent weights are multiplied by 0.5, 1 and 2. Which of the three curves falls, which stays, which climbs?
+
+
+# %% tags=["exercise"]
+def felt(x, w, u, b):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_felt(felt):
+    x, w, b = torch.tensor([[[0.0], [0.0], [0.0]]]), torch.ones(1, 1), torch.zeros(1)
+    found = felt(x, w, torch.tensor([[0.5]]), b)  # tanh has slope 1 at 0
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (3,), f"one number a place, not shape {tuple(found.shape)}"
+    assert found[0] < found[2], "the last place is felt most: is the order turned?"
+    assert torch.allclose(found, torch.tensor([0.25, 0.5, 1.0])), (
+        "wanted is the length of the slope at each place, here 1/4, 1/2 and 1"
+    )
+
+
+attempt(check_felt, felt)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def felt(x, w, u, b):
+    x = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(unroll(x, w, u, b)[0, -1].sum(), x)
+    return slope[0].norm(dim=1)
+
+
+check_felt(felt)
+
+# %%
+rotation, _ = torch.linalg.qr(torch.randn(16, 16))  # it turns, and keeps lengths
+x, w, b = 0.01 * torch.randn(1, 40, 3), torch.randn(16, 3), torch.zeros(16)
+fig, ax = figures.panels(5.2, 3)
+for factor in (0.5, 1.0, 2.0):
+    ax.plot(felt(x, w, factor * rotation, b).tolist(), label=f"times {factor}")
+ax.set(yscale="log", xlabel="place", ylabel="felt at the end")
+ax.legend()
+figures.Shown(
+    fig,
+    "Slope at each of 40 places: times 0.5 it falls towards the first place in a straight line; times 1 it stays level; times 2 it climbs towards the first place, and ever less.",
+)
+
+# %% [markdown]
+# Half as long each time is a millionth after twenty places. Twice as long would be a million; but large states make tanh flat, which takes
+# part of it back.
+#
+# ## 4. Your turn: clip
+#
+# Write a function that takes a list of gradients of any shapes and returns new ones: if all together are longer than `most`, each
+# times the same factor, so that together they have length `most`; otherwise as they are.
+
+
+# %% tags=["exercise"]
+def shorten(gradients, most):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_shorten(shorten):
+    long = [torch.tensor([3.0, 0.0]), torch.tensor([[4.0]])]  # together of length 5
+    found = shorten(long, 1.0)
+    assert found is not None, "it returns nothing yet"
+    assert torch.allclose(found[0], torch.tensor([0.6, 0.0]), atol=1e-4), (
+        "one length for all together: 5, so each is to be divided by 5"
+    )
+    assert torch.allclose(found[1], torch.tensor([[0.8]]), atol=1e-4), "the second"
+    kept = shorten(long, 10.0)
+    assert torch.allclose(kept[1], long[1]), "shorter ones stay as they are"
+
+
+attempt(check_shorten, shorten)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def shorten(gradients, most):
+    length = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+    factor = min(1.0, float(most / length))
+    return [factor * gradient for gradient in gradients]
+
+
+check_shorten(shorten)
+
+# %% [markdown]
+# ## 5. Your turn: open the gate
+#
+# > **Predict.** A fresh LSTM forgets half of its memory at each place. Which bias at the forget gate makes it keep 90 %?
+#
+# Write the inverse of the sigmoid: the bias $b$ with $\sigma(b) = p$.
+
+
+# %% tags=["exercise"]
+def bias_for(p):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_bias_for(bias_for):
+    found = bias_for(0.5)
+    assert found is not None, "it returns nothing yet"
+    assert abs(found) < 1e-6, "sigmoid(0) is one half"
+    for p in (0.1, 0.9, 0.99):
+        back = 1 / (1 + math.exp(-bias_for(p)))
+        assert abs(back - p) < 1e-6, (
+            f"sigmoid({bias_for(p):.2f}) is {back:.2f}, not {p}"
+        )
+
+
+attempt(check_bias_for, bias_for)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def bias_for(p):
+    return math.log(p / (1 - p))
+
+
+check_bias_for(bias_for)
+
+# %%
+symbols = one_hot(torch.randint(8, (4, 40)), 8).float()
+for p in (0.5, 0.9, 0.99):
+    cell = LSTM(8, 16)
+    with torch.no_grad():
+        cell.read.bias[16:32] += bias_for(p)  # sums: enter, forget, new, show
+    print(
+        f"keeps {p:.0%} (bias {bias_for(p):.1f}): {reach(cell, symbols)[30]:.1e} left"
+    )
+print(f"a plain network: {reach(RNN(8, 16), symbols)[30]:.1e} left after 30 places")
+
+# %% [markdown]
+# Does it help to remember? The first of 40 symbols, one of four, is to be recalled at the end.
+#
+# > **Predict.** Two LSTMs differ in nothing but this bias. What accuracy will each reach?
+
+# %%
+drawn = torch.Generator().manual_seed(0)
+to_learn, held_out = delayed(1000, 40, drawn), delayed(500, 40, drawn)
+for hold in (0.0, math.log(40)):
+    torch.manual_seed(0)
+    reader = Reader(layer("LSTM", 8, 32, hold), 8, 32, 4)
+    history = fit(reader, Loader(to_learn, 50, 0), held_out, clipped(reader, 0.01), 6)
+    print(f"hold {hold:.1f}: {history['validation_score'][-1]:.0%} recalled")
+
+# %% [markdown]
+# ## 6. Your turn: how surprising is English?
+#
+# A bigram model says how likely each character is after the one before. Count in `train (n,)` which follows which, add 1 to each
+# of the 96 × 96 counts so that nothing is impossible, and divide. Return the mean of $-\log_2 p$ over the characters of `text (m,)` from
+# the second on: the bits per character.
+#
+# > **Predict.** All 96 alike would be 6.58 bits. How many will it be? And with the text's own counts, on itself?
+
+
+# %% tags=["exercise"]
+def bigram_bits(train, text):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_bigram_bits(bigram_bits):
+    found = bigram_bits(encode(""), encode("any text"))
+    assert found is not None, "it returns nothing yet"
+    assert abs(float(found) - math.log2(96)) < 1e-4, (
+        "after no text all 96 signs are alike: 6.58 bits. Is 1 added to each count?"
+    )
+    found = bigram_bits(encode("abab"), encode("ab"))  # b twice after a: 3 of 98
+    assert abs(float(found) + math.log2(3 / 98)) < 1e-4, (
+        "b followed a twice, so its share is (2 + 1) of (2 + 96)"
+    )
+
+
+attempt(check_bigram_bits, bigram_bits)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def bigram_bits(train, text):
+    counts = torch.ones(96, 96)
+    where = (train[:-1], train[1:])
+    counts.index_put_(where, torch.ones(len(where[0])), accumulate=True)
+    p = counts / counts.sum(dim=1, keepdim=True)
+    return -p[text[:-1], text[1:]].log2().mean()
+
+
+check_bigram_bits(bigram_bits)
+
+# %%
+print(f"held-out text: {bigram_bits(train, test):.2f} bits per character")
+print(f"the held-out text by its own counts: {bigram_bits(test, test):.2f}")
+
+# %% [markdown]
+# Its own counts are no better than those of eight times as much other text. In a text this short, the 96 counts of 1 in each row weigh
+# more than what was counted: the doubt is too large. The lecture lets the validation part choose it.
+#
+# A small network on the same text. It takes some seconds.
+
+# %%
+torch.manual_seed(0)
+model = Predictor(layer("GRU", 96, 64), 64)
+before = judge(model, test)
+batches = Loader(windows(train, 48), 16, seed=0)
+history = fit(
+    model, batches, windows(validation, 48), clipped(model, 0.02), 6, bits, hits
+)
+after = judge(model, test)
+print(f"before {before:.2f}, after {after:.2f} bits per character")
+
+# %% [markdown]
+# ## 7. Your turn: draw with a temperature
+#
+# Turn logits `z (symbols,)` into one drawn symbol: divide by the temperature, softmax, and draw with
+# `torch.multinomial(p, 1, generator=drawn)`. Return it as an integer.
+#
+# > **Predict.** Which text will be more boring, that of temperature 0.3 or of 1.2?
+
+
+# %% tags=["exercise"]
+def draw(z, temperature, drawn):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_draw(draw):
+    z, drawn = torch.tensor([0.0, 1.0, 2.0]), torch.Generator().manual_seed(0)
+    assert draw(z, 1.0, drawn) is not None, "it returns nothing yet"
+    cold = [draw(z, 0.01, drawn) for _ in range(50)]
+    assert set(cold) == {2}, "near 0 it should always be the likeliest"
+    many = torch.tensor([draw(z, 2.0, drawn) for _ in range(4000)])
+    share = many.bincount(minlength=3) / 4000
+    expected = (z / 2).softmax(dim=0)
+    assert torch.allclose(share, expected, atol=0.05), (
+        f"at temperature 2 the shares should be {[round(p, 2) for p in expected.tolist()]}, "
+        f"not {[round(p, 2) for p in share.tolist()]}"
+    )
+
+
+attempt(check_draw, draw)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def draw(z, temperature, drawn):
+    p = (z / temperature).softmax(dim=0)
+    return int(torch.multinomial(p, 1, generator=drawn))
+
+
+check_draw(draw)
+
+# %%
+for temperature in (0.3, 0.7, 1.2):
+    drawn, text = torch.Generator().manual_seed(0), encode("The ")
+    with torch.no_grad():
+        z, state = model.read(text[None])
+        for _ in range(150):
+            symbol = torch.tensor([draw(z[0, -1], temperature, drawn)])
+            text = torch.cat([text, symbol])
+            z, state = model.read(symbol[None], state)
+    print(f"temperature {temperature}:\n{textwrap.fill(decode(text), 90)}\n")
+
+# %% [markdown]
+# ## Go further
+#
+# - Feed your own text: `encode(open("my.txt").read())`. Does a model of the manual find it more surprising than the manual?
+# - Train on `manual(once=False)` and judge on its last tenth. The bits fall. Why is that not an achievement?
+# - Train an LSTM of 256 numbers for ten minutes, and beat the five-gram of the lecture. Try `num_layers=2` and dropout.
+# - Hand the state on: make the windows of a batch follow those of the batch before, `detach` the state between them, and
+#   compare.
+# - A network can tell what a text is by how little it surprises it. Which of two is more like the manual?
+
+# %%
+english = encode(
+    "The statement is executed if the condition is true, and a new object is made."
+)
+turned = english.flip(0)
+surprise = {
+    name: judge(model, text)
+    for name, text in (("english", english), ("backwards", turned))
+}
+print({name: round(each, 2) for name, each in surprise.items()})
+assert surprise["english"] < surprise["backwards"]
+assert after < before

@@ -1,0 +1,407 @@
+"""Recurrent networks: cells against PyTorch, slopes through time, counts as probabilities, and the exercises."""
+
+import json
+import math
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.testing import assert_close
+
+import rnn
+from rnn import (
+    ALPHABET,
+    GRU,
+    LSTM,
+    RNN,
+    Loader,
+    Predictor,
+    Reader,
+    Recurrent,
+    bits,
+    clip,
+    clipped,
+    codes,
+    count,
+    decode,
+    delayed,
+    encode,
+    fit,
+    hits,
+    in_stretches,
+    judge,
+    layer,
+    manual,
+    ngram,
+    parts,
+    reach,
+    seen,
+    through_time,
+    windows,
+    write,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """These networks are small: on a busy machine threads would wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def twins(kind: str, seed: int, inputs: int, hidden: int) -> tuple[Recurrent, nn.RNNBase]:
+    """Our layer and PyTorch's with the same weights."""
+    torch.manual_seed(seed)
+    ours, theirs = getattr(rnn, kind)(inputs, hidden), getattr(nn, kind)(inputs, hidden, batch_first=True)
+    names = {"weight_ih_l0": "read.weight", "weight_hh_l0": "recall.weight"}
+    names |= {"bias_ih_l0": "read.bias", "bias_hh_l0": "recall.bias"}
+    theirs.load_state_dict({name: ours.state_dict()[other] for name, other in names.items()})
+    return ours, theirs
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 4), length=st.integers(1, 12), hidden=st.integers(1, 9))
+@settings(deadline=None, max_examples=15)
+def test_cells_are_pytorchs_in_outputs_last_states_and_all_gradients(kind, seed, n, length, hidden) -> None:
+    ours, theirs = twins(kind, seed, 3, hidden)
+    x = torch.randn(n, length, 3)
+    results = []
+    for cell in (ours, theirs):
+        given_x = x.clone().requires_grad_()
+        shown, last = cell(given_x)
+        last = last if isinstance(last, tuple) else (last,)
+        weighing = torch.Generator().manual_seed(seed)
+        parts = [shown, *(part.reshape(n, hidden) for part in last)]
+        loss = sum((part * torch.randn(part.shape, generator=weighing)).sum() for part in parts)
+        loss.backward()
+        results.append((parts, given_x.grad))
+    assert_close(results[0][0], results[1][0], atol=1e-5, rtol=1e-4)
+    assert_close(results[0][1], results[1][1], atol=1e-5, rtol=1e-4)
+    by_name = {"read.weight": "weight_ih_l0", "read.bias": "bias_ih_l0"}
+    by_name |= {"recall.weight": "weight_hh_l0", "recall.bias": "bias_hh_l0"}
+    for our_name, their_name in by_name.items():
+        mine, torchs = ours.get_parameter(our_name).grad, theirs.get_parameter(their_name).grad
+        assert_close(mine, torchs, atol=1e-4, rtol=1e-4, msg=lambda text, name=our_name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_reading_on_from_a_state_is_reading_in_one_go(kind: str) -> None:
+    cell, _ = twins(kind, 1, 3, 5)
+    x = torch.randn(2, 9, 3)
+    whole, end = cell(x)
+    first, state = cell(x[:, :4])
+    second, state = cell(x[:, 4:], state)
+    assert_close(torch.cat([first, second], dim=1), whole)
+    assert_close(state, end)
+
+
+@given(seed=st.integers(0, 10_000), length=st.integers(1, 10))
+@settings(deadline=None, max_examples=15)
+def test_backpropagation_through_time_by_hand_is_autograds(seed: int, length: int) -> None:
+    torch.manual_seed(seed)
+    cell, x, slope = RNN(3, 4), torch.randn(2, length, 3), torch.randn(2, length, 4)
+    shown, _ = cell(x)
+    (shown * slope).sum().backward()
+    by_hand = through_time(cell, x, shown.detach(), slope)
+    assert set(by_hand) == {name for name, _ in cell.named_parameters()}
+    for name, gradient in by_hand.items():
+        assert_close(gradient, cell.get_parameter(name).grad, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_truncating_keeps_the_values_and_cuts_the_slopes(kind: str) -> None:
+    cell, _ = twins(kind, 2, 3, 5)
+    x = torch.randn(2, 10, 3, requires_grad=True)
+    whole, cut = cell(x)[0], in_stretches(cell, x, 4)  # stretches of 4, 4 and 2
+    assert_close(cut, whole)
+    (full,) = torch.autograd.grad(whole[:, -1].sum(), x)
+    (short,) = torch.autograd.grad(cut[:, -1].sum(), x)
+    assert full[:, :8].abs().amin() > 0
+    assert not short[:, :8].any()
+    assert_close(short[:, 8:], full[:, 8:])
+
+
+@given(seed=st.integers(0, 10_000), most=st.floats(0.01, 100))
+@settings(deadline=None, max_examples=30)
+def test_clipping_is_pytorchs(seed: int, most: float) -> None:
+    torch.manual_seed(seed)
+    ours, theirs = nn.Linear(4, 3), nn.Linear(4, 3)
+    for mine, torchs in zip(ours.parameters(), theirs.parameters(), strict=True):
+        mine.grad = 10 * torch.randn_like(mine)
+        torchs.grad = mine.grad.clone()
+    length = clip([*ours.parameters(), torch.zeros(2)], most)  # what has no gradient is left out
+    assert_close(length, nn.utils.clip_grad_norm_(theirs.parameters(), most))
+    for mine, torchs in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert_close(mine.grad, torchs.grad)
+
+
+def test_the_clipping_optimiser_clips_before_it_steps() -> None:
+    model = nn.Linear(4, 3)
+    optimiser = clipped(model, rate=0.1, most=0.5)
+    (1000 * model(torch.ones(2, 4)).sum()).backward()
+    optimiser.step()
+    length = torch.cat([p.grad.flatten() for p in model.parameters()]).norm()
+    assert_close(length, torch.tensor(0.5))
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=10)
+def test_an_rnns_reach_shrinks_at_least_as_its_weights_do(seed: int) -> None:
+    torch.manual_seed(seed)
+    cell = RNN(3, 6)
+    slopes = reach(cell, torch.randn(2, 12, 3))
+    norm = torch.linalg.matrix_norm(cell.recall.weight.detach(), 2)  # tanh has slopes of at most 1
+    assert_close(slopes[0], torch.tensor(1.0))
+    assert (slopes <= norm ** torch.arange(12) * 1.0001).all()
+
+
+@given(bias=st.floats(-3, 6))
+@settings(deadline=None, max_examples=10)
+def test_an_lstm_that_hears_nothing_reaches_back_by_its_forget_gate_alone(bias: float) -> None:
+    cell = LSTM(3, 6)
+    for weight in cell.parameters():
+        nn.init.zeros_(weight)
+    with torch.no_grad():
+        cell.read.bias[6:12] = bias
+    kept = torch.sigmoid(torch.tensor(bias)) ** torch.arange(15)
+    assert_close(reach(cell, torch.randn(2, 15, 3)), kept, rtol=1e-4, atol=1e-7)
+
+
+def test_holding_on_opens_the_forget_gate_and_closes_the_enter_gate() -> None:
+    torch.manual_seed(0)
+    plain = layer("LSTM", 3, 5)
+    torch.manual_seed(0)
+    holding = layer("LSTM", 3, 5, hold=2.0)
+    moved = holding.bias_ih_l0 - plain.bias_ih_l0
+    assert_close(moved.detach(), torch.tensor([-2.0] * 5 + [2.0] * 5 + [0.0] * 10))
+
+
+def test_the_first_symbol_is_the_label_and_the_rest_says_nothing_about_it() -> None:
+    x, y = delayed(4000, 6, torch.Generator().manual_seed(0))
+    assert torch.equal(x[:, 0], y)
+    assert int(y.max()) < rnn.SIGNS <= int(x[:, 1:].min())
+    for place in range(1, 6):
+        for sign in range(4):
+            share = (x[y == sign, place] == rnn.SIGNS).float().mean()
+            assert abs(share - 0.25) < 0.06
+
+
+def test_an_lstm_that_holds_on_remembers_where_an_rnn_does_not() -> None:
+    cpu = torch.device("cpu")
+    assert rnn.remember("LSTM", math.log(40), 40, 0, cpu) > 0.95
+    assert rnn.remember("RNN", 0.0, 80, 0, cpu) < 0.5
+
+
+def test_the_text_has_each_paragraph_once_and_no_code() -> None:
+    paragraphs = manual().split("\n")
+    assert len(paragraphs) == len(set(paragraphs))
+    assert len(manual(once=False)) > len(manual()) >= 140_000
+    assert all(paragraph[0].isalpha() for paragraph in paragraphs)
+
+
+def test_held_out_text_is_contiguous_and_was_not_read_before() -> None:
+    text = manual()[:140_000]
+    train, validation, test = parts(text)
+    assert train + validation + test == text
+    assert [len(part) for part in (train, validation, test)] == [112_000, 14_000, 14_000]
+    assert seen(test, train) < 0.02
+    assert seen(train[1000:2000], train) == 1
+
+
+@given(st.text(ALPHABET))
+def test_encoding_can_be_undone(text: str) -> None:
+    assert decode(encode(text)) == text
+
+
+def test_what_is_not_in_the_alphabet_becomes_a_question_mark() -> None:
+    assert decode(encode("naïve\t“x”")) == "na?ve??x?"
+
+
+@given(st.text("abc", min_size=6, max_size=60), st.integers(1, 5))
+def test_counts_are_those_of_a_slow_loop(text: str, order: int) -> None:
+    symbols = encode(text)
+    runs = [text[i : i + order] for i in range(len(text) - order + 1)]
+    wanted = codes(symbols, order)
+    assert count(wanted, wanted).tolist() == [runs.count(run) for run in runs]
+    assert not count(wanted, codes(encode("z" * order), order)).any()
+
+
+@given(st.text("ab \n", min_size=8, max_size=80), st.text("abx", min_size=4, max_size=4), st.sampled_from([0.5, 3, 30]))
+@settings(deadline=None, max_examples=4)
+def test_the_probabilities_of_all_symbols_after_a_context_add_up_to_one(train: str, context: str, doubt: float) -> None:
+    for order in (1, 2, 3, 5):
+        texts = [context[: order - 1] + sign for sign in ALPHABET]
+        p = torch.stack([ngram(encode(train), encode(text), order, doubt)[-1] for text in texts])
+        assert_close(p.sum(), torch.ones((), dtype=torch.double))
+        assert p.min() > 0
+
+
+def test_a_bigram_that_doubts_little_is_the_share_of_what_followed() -> None:
+    p = ngram(encode("abacab"), encode("ab"), 2, 1e-9)  # after a: b, c, b
+    assert_close(p, torch.tensor([2 / 3], dtype=torch.double))
+
+
+def test_windows_ask_for_the_symbol_after_each() -> None:
+    x, y = windows(torch.arange(11), 3)
+    assert_close(x, torch.arange(9).reshape(3, 3))
+    assert_close(y, torch.arange(1, 10).reshape(3, 3))
+
+
+def test_bits_of_even_logits_are_the_logarithm_of_their_number() -> None:
+    y = torch.randint(8, (3, 5))
+    assert_close(bits(torch.zeros(3, 5, 8), y), torch.tensor(3.0))
+    z = torch.randn(3, 5, 8)
+    assert_close(bits(z, y), cross_entropy(z.mT, y) / math.log(2))
+    assert_close(hits(nn.functional.one_hot(y, 8), y), torch.tensor(1.0))
+
+
+def small(seed: int = 0) -> Predictor:
+    """A small untaught model of text."""
+    torch.manual_seed(seed)
+    return Predictor(layer("GRU", len(ALPHABET), 16), 16)
+
+
+def test_a_text_is_judged_from_its_fifth_symbol_on() -> None:
+    model, text = small(), encode("Assert statements")
+    logits = model(text[None])[0]
+    expected = cross_entropy(logits[3:-1], text[4:]) / math.log(2)
+    assert_close(torch.tensor(judge(model, text)), expected.detach())
+
+
+def test_a_model_learns_a_small_text_by_heart_and_writes_it() -> None:
+    text = "0123456789abcdef"
+    examples = windows(encode(text * 12), 32)
+    model = small()
+    history = fit(model, Loader(examples, 2, 0), examples, clipped(model, 0.02), 40, bits, hits)
+    assert history["validation_loss"][-1] < 0.1
+    drawn = torch.Generator().manual_seed(0)
+    assert write(model, text, 16, 0.2, drawn) == text
+
+
+def test_writing_is_reproducible_and_heat_brings_variety() -> None:
+    model = small()
+    with torch.no_grad():
+        model.output.weight *= 20  # an opinion, right or wrong
+
+    def sample(heat: float, seed: int) -> str:
+        return write(model, "The ", 60, heat, torch.Generator().manual_seed(seed))
+
+    assert sample(1.0, 3) == sample(1.0, 3) != sample(1.0, 4)
+    assert len(set(sample(0.05, 0))) < len(set(sample(1.0, 0))) < len(set(sample(20.0, 0)))
+
+
+def test_writing_reads_what_it_wrote() -> None:
+    model = small()
+    cold = write(model, "The ", 8, 1e-4, torch.Generator().manual_seed(0))  # always the likeliest
+    text = "The "
+    for _ in range(8):
+        text += decode(model(encode(text)[None])[0, -1:].argmax(dim=-1))
+    assert text == "The " + cold
+
+
+def test_the_lines_that_the_page_quotes_stand_in_the_script() -> None:
+    page = (ROOT / "docs" / "lectures" / "rnn" / "index.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^\| [^|]*to (?:one|many)[^|]*\|[^|]*\| `([^`]+)`", page, re.M)
+    assert len(quoted) == 3
+    script = Path(rnn.__file__).read_text(encoding="utf-8")
+    assert all(line in script for line in quoted)
+
+
+def test_a_cell_without_a_step_says_so() -> None:
+    with pytest.raises(NotImplementedError):
+        Recurrent(2, 3)(torch.zeros(1, 1, 2))
+
+
+def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(rnn, "remember", lambda kind, hold, length, seed, device: 0.25 + 0.01 * hold)
+    rnn.main(seed=0, device="cpu", epochs=1, characters=20_000, out=tmp_path)
+    printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert "20,000 characters of the manual" in printed
+    assert printed.count("The ") >= 3
+    assert metrics["bits_uniform"] == pytest.approx(math.log2(96))
+    assert metrics["bits_uniform"] > metrics["bits_unigram"] > metrics["bits_bigram"] > metrics["bits_trigram"]
+    assert metrics["bits_LSTM"] < metrics["before"] - 1
+    assert metrics["seen"] < 0.02 < metrics["seen_raw"]
+    assert metrics["reach_rnn"] < 1e-3 < 0.1 < metrics["reach_hold"]
+    assert metrics["reach_wild"] > 1
+    assert metrics["hold_80"] > metrics["rnn_80"]
+    assert {path.stem for path in tmp_path.glob("*.svg")} == {"reach", "memory", "bits", "learning"}
+
+
+@pytest.mark.parametrize("characters", [10, 10_000_000])
+def test_text_that_is_not_there_is_refused_in_a_sentence(characters: int) -> None:
+    with pytest.raises(rnn.BadInput, match=r"take from 1000 to \d+\.$"):
+        rnn.main(device="cpu", characters=characters)
+
+
+def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(rnn, "remember", lambda *_: random.Random(0).random())
+    rnn.main(device="cpu", epochs=1, characters=3_000)
+    assert "bits for each character" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+# --8<-- [start:by_hand]
+def test_by_hand() -> None:
+    w, u = torch.tensor(0.5, requires_grad=True), torch.tensor(2.0, requires_grad=True)
+    h, states = torch.tensor(0.0), []
+    for x in (1.0, 0.0, -1.0):
+        h = w * h + u * x  # no tanh: a straight line
+        states.append(h.item())
+    h.backward()
+    assert states == [2.0, 1.0, -1.5]
+    assert u.grad == 0.25 * 1 + 0.5 * 0 + 1 * -1  # each input, times w for each place since
+    assert w.grad == 1.0 + 0.5 * 2.0  # the last copy met h = 1; the one before, h = 2
+
+
+# --8<-- [end:by_hand]
+# --8<-- [start:half_life]
+def test_half_life() -> None:
+    for bias, expected in ((0, 1), (1, 2), (4, 38)):
+        kept = torch.sigmoid(torch.tensor(float(bias)))
+        assert round(float(math.log(0.5) / torch.log(kept))) == expected
+    places = 80
+    kept = torch.sigmoid(torch.tensor(math.log(places)))
+    assert_close(kept**places, torch.tensor(math.exp(-1)), atol=0.01, rtol=0)
+
+
+# --8<-- [end:half_life]
+# --8<-- [start:sizes]
+def size(layer: nn.Module) -> int:
+    """How many numbers a layer learns."""
+    return sum(p.numel() for p in layer.parameters())
+
+
+def test_sizes() -> None:
+    d, m = 96, 128
+    plain = m * d + m * m + 2 * m
+    assert size(nn.RNN(d, m)) == size(RNN(d, m)) == plain
+    assert size(nn.GRU(d, m)) == size(GRU(d, m)) == 3 * plain
+    assert size(nn.LSTM(d, m)) == size(LSTM(d, m)) == 4 * plain
+
+
+# --8<-- [end:sizes]
+# --8<-- [start:no_order]
+def test_no_order() -> None:
+    """Without a state, an answer from the last place knows only the last place."""
+    torch.manual_seed(0)
+    reader = Reader(RNN(8, 16), 8, 16, 4)
+    x = torch.randint(8, (5, 7))
+    moved = torch.cat([x[:, :-1].flip(1), x[:, -1:]], dim=1)
+    assert not torch.allclose(reader(x), reader(moved))
+    nn.init.zeros_(reader.layer.recall.weight)
+    assert_close(reader(x), reader(moved))
+
+
+# --8<-- [end:no_order]
