@@ -1,9 +1,39 @@
 """The pages about the course: the answers of the self-test are right, and what the refresher says holds."""
 
 import math
+import re
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+
+PLANS = Path(__file__).parents[1] / "docs" / "course" / "plans"
+SLOT = re.compile(r"^\| (\d\d):(\d\d) \| (\d\d):(\d\d) \| (.+?) \|", re.M)
+
+
+def slots(plan: str) -> list[tuple[int, int, str]]:
+    """List the slots of a plan's timetable: from, to, in minutes, and what."""
+    found = SLOT.findall((PLANS / f"{plan}.md").read_text(encoding="utf-8"))
+    return [(int(a) * 60 + int(b), int(c) * 60 + int(d), what) for a, b, c, d, what in found]
+
+
+@pytest.mark.parametrize(("plan", "start", "end"), [("workshop", 540, 1020), ("class", 0, 180), ("webinar", 0, 60)])
+def test_a_timetable_fills_its_day_without_a_gap(plan: str, start: int, end: int) -> None:
+    day = slots(plan)
+    assert (day[0][0], day[-1][1]) == (start, end)
+    assert all(before[1] == after[0] for before, after in pairwise(day))
+    assert all(begin < finish for begin, finish, _ in day)
+
+
+def test_the_workshop_has_four_hands_ons_of_two_and_a_half_hours_recaps_and_breaks() -> None:
+    day = slots("workshop")
+    hands_on = [finish - begin for begin, finish, what in day if "Hands-on" in what]
+    assert len(hands_on) == 4
+    assert abs(sum(hands_on) - 150) <= 10
+    assert sum("Recap" in what for *_, what in day) >= 2
+    assert sum(what in ("Break", "Lunch") for *_, what in day) == 3
 
 
 # --8<-- [start:running]

@@ -1,0 +1,453 @@
+# %% [markdown]
+# # Lab: slide a window, and let it learn
+#
+# Hands-on 2. You write a convolution, choose filters by hand, do the arithmetic, train a network, look inside, break it, and make it
+# find digits on a sheet. 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
+#
+# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
+# so you can go on without having solved anything.
+
+# %%
+import torch
+from torch import nn
+from torch.nn import functional
+
+import figures
+from cnn import (
+    count,
+    everywhere,
+    favourites,
+    judge,
+    look,
+    montage,
+    photograph,
+    scene,
+    shift,
+    show,
+    teach,
+)
+from data import load
+from exercises import attempt
+from training import Loader, accuracy, fit, predict
+
+torch.manual_seed(0)
+torch.set_num_threads(1)  # these networks are small: threads would wait for each other
+image = photograph()
+print(f"a photograph of {image.shape[0]} by {image.shape[1]} pixels, each from 0 to 1")
+
+# %% [markdown]
+# ## 1. Your turn: one window at a time
+#
+# > **Predict.** An image has 6 rows and 8 columns, a filter 3 and 3. How many places are there for the filter, if it may not stick out?
+#
+# Write a convolution with two loops: `image (h, w)` and `weight (a, b)` give a map with one sum for each place.
+
+
+# %% tags=["exercise"]
+def convolve(image, weight):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_convolve(convolve):
+    image, weight = torch.randn(6, 8), torch.randn(3, 2)
+    found = convolve(image, weight)
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (4, 7), f"there are 4 by 7 places, not {tuple(found.shape)}"
+    right = functional.conv2d(image[None, None], weight[None, None])[0, 0]
+    assert torch.allclose(found, right, atol=1e-5), (
+        "multiply each weight with the pixel under it, and add up"
+    )
+
+
+attempt(check_convolve, convolve)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def convolve(image, weight):
+    high, wide = weight.shape
+    rows, columns = image.shape[0] - high + 1, image.shape[1] - wide + 1
+    found = torch.zeros(rows, columns)
+    for row in range(rows):
+        for column in range(columns):
+            window = image[row : row + high, column : column + wide]
+            found[row, column] = (window * weight).sum()
+    return found
+
+
+check_convolve(convolve)
+
+# %% [markdown]
+# The answer to the prediction: 4 by 6. PyTorch does the same without loops in Python, and much faster.
+#
+# ## 2. Your turn: only the slanted lines
+#
+# > **Predict.** The lecture's filter B keeps vertical lines: −1, 2, −1 in each row. What would it make of a line at 45 degrees?
+#
+# Write a 3 by 3 filter that answers to a line that falls from the upper left to the lower right, and gives exactly 0 in
+# the middle of a level line, of an upright one, and of an even area.
+
+
+# %% tags=["exercise"]
+def slanted():
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_slanted(slanted):
+    weight = slanted()
+    assert weight is not None, "it returns nothing yet"
+    assert weight.shape == (3, 3), "the filter is to be 3 by 3"
+    level, falling = torch.zeros(3, 3), torch.eye(3)
+    level[1] = 1
+    assert (weight * torch.ones(3, 3)).sum().abs() < 1e-6, (
+        "an even area does not give 0: the weights must add up to 0"
+    )
+    assert (weight * level).sum().abs() < 1e-6, "a level line does not give 0"
+    assert (weight * level.T).sum().abs() < 1e-6, "an upright line does not give 0"
+    assert (weight * falling).sum() > 0, "a falling line should give a positive sum"
+    assert (weight * falling).sum() > (weight * falling.flip(1)).sum(), (
+        "a rising line should give less than a falling one"
+    )
+
+
+attempt(check_slanted, slanted)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def slanted():
+    return torch.tensor([[1.0, 0.0, -1.0], [0.0, 0.0, 0.0], [-1.0, 0.0, 1.0]])
+
+
+check_slanted(slanted)
+
+# %%
+fig, axes = figures.panels(5.2, 1.7, columns=3)
+views = {
+    "photograph": image,
+    "B: upright": look(image, "B").clamp(0, 1.2),
+    "yours: falling": convolve(image, slanted()).clamp(0, 0.6),
+}
+for ax, (name, view) in zip(axes, views.items(), strict=True):
+    show(ax, view, name, paper=False)
+figures.Shown(
+    fig,
+    "A photograph of a tower; the upright strokes that filter B keeps; and the falling strokes, such as roof tiles, that yours keeps.",
+)
+
+# %% [markdown]
+# The answer to the prediction: little. With 1s on the line, an upright one gives B a sum of $3 \cdot 2 = 6$. A falling one gives
+# $-1 + 2 - 1 = 0$ on the line itself, and $2 - 1 = 1$ beside it.
+#
+# ## 3. Your turn: the arithmetic
+#
+# > **Predict.** 3 by 3 filters with stride 2 and padding 1 on 28 by 28 pixels: how large is the map?
+#
+# Write two formulas: the `size` of the map along one side, and the number of `parameters` of a convolution with bias.
+
+
+# %% tags=["exercise"]
+def size(pixels, kernel, stride, padding):
+    return None  # your turn
+
+
+def parameters(channels, filters, kernel):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_arithmetic(size, parameters):
+    for pixels, kernel, stride, padding in ((28, 3, 2, 1), (32, 5, 1, 0), (9, 2, 3, 1)):
+        layer = nn.Conv2d(3, 7, kernel, stride, padding)
+        right = layer(torch.zeros(1, 3, pixels, pixels)).shape[-1]
+        found = size(pixels, kernel, stride, padding)
+        assert found is not None, "size returns nothing yet"
+        assert found == right, (
+            f"{pixels} pixels, kernel {kernel}, stride {stride}, padding {padding}: {right}, not {found}"
+        )
+        assert parameters(3, 7, kernel) == count(layer), (
+            f"3 channels, 7 filters of {kernel} by {kernel}: {count(layer)} parameters"
+        )
+
+
+attempt(check_arithmetic, size, parameters)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def size(pixels, kernel, stride, padding):
+    return (pixels + 2 * padding - kernel) // stride + 1
+
+
+def parameters(channels, filters, kernel):
+    return filters * (channels * kernel**2 + 1)
+
+
+check_arithmetic(size, parameters)
+
+# %% [markdown]
+# The answer to the prediction: $\lfloor (28 + 2 - 3) / 2 \rfloor + 1 = 14$.
+#
+# ## 4. Your turn: pool
+#
+# Write max pooling with windows of 2 by 2 and stride 2: maps `x (n, c, h, w)` with even sides give `(n, c, h / 2, w / 2)`.
+# A hint: `reshape` can split a side in two.
+
+
+# %% tags=["exercise"]
+def pool(x):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_pool(pool):
+    x = torch.randn(2, 3, 4, 6)
+    found = pool(x)
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (2, 3, 2, 3), f"(2, 3, 2, 3), not {tuple(found.shape)}"
+    assert torch.equal(found, functional.max_pool2d(x, 2)), (
+        "each number is to be the largest of its own 2 by 2 window"
+    )
+
+
+attempt(check_pool, pool)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def pool(x):
+    n, c, high, wide = x.shape
+    return x.reshape(n, c, high // 2, 2, wide // 2, 2).amax(dim=(3, 5))
+
+
+check_pool(pool)
+
+# %% [markdown]
+# ## 5. Your turn: a network
+#
+# Now the digits. Build a network of at most 5,000 parameters that reads at least 95 % of the validation scans after twelve
+# epochs. It gets scans `(n, 1, 8, 8)` and returns logits `(n, 10)`. Put together `nn.Conv2d`, `nn.BatchNorm2d`, `nn.ReLU`,
+# `nn.MaxPool2d`, `nn.Flatten` and `nn.Linear` as you like.
+#
+# > **Predict.** Where will most of the parameters be: in the convolutions, or in the linear layer?
+
+# %%
+images = load("digits", seed=0)
+print(
+    f"{len(images.train.x)} scans to learn from, {len(images.validation.x)} to choose by, {len(images.test.x)} for the end"
+)
+
+
+# %% tags=["exercise"]
+def build():
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_build(build):
+    torch.manual_seed(0)
+    model = build()
+    assert model is not None, "it returns nothing yet"
+    assert count(model) <= 5000, f"{count(model):,} parameters are too many"
+    assert any(isinstance(layer, nn.Conv2d) for layer in model.modules()), (
+        "there is no convolution in it"
+    )
+    assert model(images.train.x[:2]).shape == (2, 10), "a scan is to give 10 logits"
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 12)
+    train = Loader(images.train, 64, seed=0)
+    history = fit(model, train, images.validation, optimiser, 12, schedule=schedule)
+    right = history["validation_score"][-1]
+    assert right >= 0.95, f"{right:.1%} of the validation scans are read rightly"
+
+
+attempt(check_build, build)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def build():
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1),  # (n, 8, 8, 8)
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, 3, padding=1),  # (n, 16, 8, 8)
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # (n, 16, 4, 4)
+        nn.Flatten(),
+        nn.Linear(16 * 4 * 4, 10),
+    )
+
+
+check_build(build)
+
+# %%
+for layer in build():
+    if count(layer):
+        print(f"{count(layer):>5} parameters: {layer}")
+
+# %% [markdown]
+# The answer to the prediction: in the linear layer, if the maps are still 4 by 4 when they reach it. One more pooling quarters it.
+#
+# ## 6. Look inside
+#
+# The lecture's network, taught with shifts:
+
+# %%
+model, score = teach("CNN", images, reach=1, epochs=15, seed=0)
+right = float(accuracy(predict(model, images.test.x), images.test.y))
+print(
+    f"{count(model):,} parameters: {score:.1%} of the validation scans, {right:.1%} of the test scans"
+)
+
+# %% [markdown]
+# > **Predict.** What excites a filter of the second layer, which sees 5 by 5 pixels? And one of the third, which sees 10 by 10?
+
+# %%
+fig, axes = figures.panels(5.2, 2.2, rows=2)
+for ax, name in zip(axes, ("relu2", "relu3"), strict=True):
+    show(ax, montage(favourites(model, images.test.x, name, 8), 8))
+    ax.set_ylabel(f"layer {name[-1]}", rotation=0, ha="right", va="center")
+figures.Shown(
+    fig,
+    "For eight filters each of the second and third layer, the window that excites it most: corners and arcs, then nearly whole digits.",
+)
+
+# %% [markdown]
+# ## 7. Your turn: shift
+#
+# Write a function that moves all images `x (n, c, h, w)` by `right` pixels (0 or more) to the right. Paper, 0, comes in at the left.
+
+
+# %% tags=["exercise"]
+def to_the_right(x, right):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_to_the_right(to_the_right):
+    x = torch.rand(3, 1, 4, 5)
+    for right in (0, 1, 3):
+        found = to_the_right(x, right)
+        assert found is not None, "it returns nothing yet"
+        assert found.shape == x.shape, "the images are to keep their size"
+        expected = shift(x, torch.tensor([[0, right]]).expand(3, 2))
+        assert torch.equal(found, expected), f"by {right} pixels it is not right"
+
+
+attempt(check_to_the_right, to_the_right)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def to_the_right(x, right):
+    return functional.pad(x, (right, 0, 0, 0))[..., : x.shape[-1]]
+
+
+check_to_the_right(to_the_right)
+
+# %% [markdown]
+# > **Predict.** Of two networks of this kind one was taught on scans as they are. How many of the test scans does it read, if they are moved
+# > by one pixel? And the one taught with shifts?
+
+# %%
+plain, _ = teach("CNN", images, reach=0, epochs=15, seed=0)
+for name, each in (("plain", plain), ("taught with shifts", model)):
+    still, one, two, _ = judge(each, images.test)
+    print(f"{name}: {still:.1%}; moved by 1 pixel {one:.1%}; by 2 {two:.1%}")
+
+# %% [markdown]
+# Each convolution follows a shift, but the pooling and the last layer do not. What the network was shown, it can do.
+#
+# ## 8. Your turn: from a class to a place
+#
+# Turned into convolutions throughout, the network answers for every window of a larger sheet:
+
+# %%
+sheet = scene(images.test, cells=2, many=1, seed=5)
+with torch.no_grad():
+    logits = everywhere(model)(functional.pad(sheet.x, (2, 2, 2, 2)))[0]
+print(f"a sheet {tuple(sheet.x.shape[2:])}, answers {tuple(logits.shape)}")
+
+# %% [markdown]
+# Its steps are two pixels: the answer at row $i$, column $j$ is about the 8 by 8 pixels whose corner is at $(2i, 2j)$. The sheet holds one digit.
+#
+# > **Predict.** Will the surest answer be the one over the digit?
+#
+# Write a function that gets `logits (10, rows, columns)` and `ink (rows, columns)`, the mean ink of each window, and returns the class and the
+# corner `(what, top, left)` of the surest answer among windows with at least 0.2 ink.
+
+
+# %% tags=["exercise"]
+def locate(logits, ink):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_locate(locate):
+    logits, ink = torch.zeros(10, 4, 5), torch.full((4, 5), 0.3)
+    logits[7, 2, 3], logits[1, 0, 0], ink[0, 0] = 5.0, 9.0, 0.1
+    found = locate(logits, ink)
+    assert found is not None, "it returns nothing yet"
+    what, top, left = (int(each) for each in found)
+    assert (top, left) != (0, 0), "there is too little ink in the window at (0, 0)"
+    assert what == 7, f"the surest class is 7, not {what}"
+    assert (top, left) == (4, 6), (
+        f"row 2, column 3 is the corner (4, 6), not {(top, left)}"
+    )
+
+
+attempt(check_locate, locate)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def locate(logits, ink):
+    sure, what = logits.max(dim=0)
+    sure = torch.where(ink < 0.2, -torch.inf, sure)
+    row, column = divmod(int(sure.argmax()), sure.shape[1])
+    return int(what[row, column]), 2 * row, 2 * column
+
+
+check_locate(locate)
+
+# %%
+found = 0
+for seed in range(50):
+    sheet = scene(images.test, cells=2, many=1, seed=seed)
+    with torch.no_grad():
+        logits = everywhere(model)(functional.pad(sheet.x, (2, 2, 2, 2)))[0]
+    ink = functional.avg_pool2d(sheet.x, 8, 2)[0, 0]
+    what, *corner = locate(logits, ink)
+    near = (sheet.where[0] - torch.tensor(corner)).abs().max() <= 2
+    found += bool(near) and what == int(sheet.what[0])
+print(f"{found} of 50 digits found and read rightly")
+
+# %% [markdown]
+# The answer to the prediction: often not, before you ask for ink. Nobody taught the network to say "nothing here".
+#
+# ## Go further
+#
+# - **Say "nothing".** Give the network an eleventh class, and teach it with pieces of sheets that hold no digit in their middle.
+#   How much of the rule about ink can you drop?
+# - **Whole equivariance.** Replace the pooling by a mean over the whole map before a linear layer (`nn.AdaptiveAvgPool2d(1)`). What happens on moved
+#   scans, and on those that are not moved?
+# - **The small data.** Keep 5, 10, 20 scans of each class. How far down does the network stay ahead of a fully connected one (`teach("MLP", …)`)?
+# - **Which channel counts?** Set one map of the third layer after another to zero, and measure which class suffers. A start:
+
+# %%
+model.eval()
+scans, labels = images.validation
+with torch.no_grad():
+    *body, flatten, drop, head = model
+    maps = nn.Sequential(*body)(scans)  # (n, 16, 2, 2)
+    whole = float(accuracy(head(flatten(maps)), labels))
+    losses = []
+    for channel in range(maps.shape[1]):
+        without = maps.clone()
+        without[:, channel] = 0
+        losses.append(whole - float(accuracy(head(flatten(without)), labels)))
+worst = max(range(len(losses)), key=losses.__getitem__)
+print(
+    f"without map {worst} the network reads {losses[worst]:.1%} fewer of the scans; on average {sum(losses) / len(losses):.1%}"
+)
+assert found >= 40
+assert right > 0.95
+assert losses[worst] > 0

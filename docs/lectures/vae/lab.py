@@ -1,0 +1,440 @@
+# %% [markdown]
+# # Lab: a map of handwriting
+#
+# You write a variational autoencoder piece by piece, teach it, walk on its map, draw digits that nobody wrote, and clean noisy ones. 45
+# minutes, best in pairs. Read the [lecture](../) first, or go back to it when a word is new.
+#
+# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
+# so you can go on without having solved anything.
+
+# %%
+import math
+
+import torch
+from torch.distributions import Normal, kl_divergence
+
+import figures
+from data import load
+from exercises import attempt
+from training import predict
+from vae import (
+    SIGMA,
+    VAE,
+    Autoencoder,
+    draw_grid,
+    fit_reader,
+    fresh_codes,
+    minus_elbo,
+    one_each,
+    quality,
+    squared_error,
+    strip,
+    teach,
+)
+
+images = load("digits", seed=0)
+x, y = images.test
+shape = x.shape[1:]
+print(
+    f"{len(images.train.x)} scans to learn from, {len(x)} to judge by, each {tuple(shape)}"
+)
+
+# %% [markdown]
+# ## 1. Through two numbers (5 minutes)
+#
+# > **Predict.** An autoencoder squeezes 64 pixels through two numbers. Which digits will come back well? Which will be taken for
+# > one another?
+
+# %%
+torch.manual_seed(0)
+plain = Autoencoder(shape, 2)
+teach(plain, images, 0, 40, squared_error)
+some = one_each(images)
+with torch.no_grad():
+    back = plain.decode(plain.encode(some))
+figures.Shown(
+    strip({"scan": some, "again": back}, 1.5),
+    "A test scan of each digit, and below what comes back through two numbers: most can be read, some have become another digit.",
+)
+
+# %% [markdown]
+# > **Predict.** Now feed the decoder ten codes of your own, drawn from the standard Gaussian. How many of the ten images can be read?
+
+# %%
+torch.manual_seed(1)
+with torch.no_grad():
+    made = plain.decode(torch.randn(10, 2))
+    codes = plain.encode(images.train.x)
+low, high = codes.amin(dim=0), codes.amax(dim=0)
+print(
+    f"codes of scans: z1 from {low[0]:.1f} to {high[0]:.1f}, z2 from {low[1]:.1f} to {high[1]:.1f}"
+)
+figures.Shown(
+    strip({"made": made}, 0.9),
+    "Ten images from codes drawn at random: some can be read, others are between two digits.",
+)
+
+# %% [markdown]
+# Some can be read, for a crowd of scans happens to lie near zero. But the scans reach much farther out, and your draws never go there. Nobody told the
+# encoder where to put them. We do so now.
+#
+# ## 2. Your turn: how far from the prior? (5 minutes)
+#
+# > **Predict.** A cloud has mean 0 and variance 1. What is its KL divergence from the standard Gaussian? What if its mean moves to 1?
+#
+# Write the KL divergence of Gaussians with `mean (n, k)` and `logvar (n, k)`, the logarithm of the variance, from the standard one:
+# $\frac12(\mu^2 + s^2 - 1 - \log s^2)$, added up over the $k$ numbers. It returns `(n,)`.
+
+
+# %% tags=["exercise"]
+def kl(mean, logvar):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_kl(kl):
+    mean = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.5, -2.0]])
+    logvar = torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, -1.0]])
+    found = kl(mean, logvar)
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (3,), f"one number for each cloud, not {tuple(found.shape)}"
+    assert float(found[0]) == 0, "the prior is no distance from itself"
+    assert float(found[1]) == 0.5, "a mean of 1 costs half a nat"
+    expected = kl_divergence(Normal(mean, (logvar / 2).exp()), Normal(0, 1)).sum(dim=1)
+    assert torch.allclose(found, expected), "the variance is logvar.exp()"
+
+
+attempt(check_kl, kl)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def kl(mean, logvar):
+    return (mean**2 + logvar.exp() - 1 - logvar).sum(dim=1) / 2
+
+
+check_kl(kl)
+
+# %% [markdown]
+# ## 3. Your turn: draw, so that slopes get through (5 minutes)
+#
+# > **Predict.** `torch.normal(mean, std)` draws from the same Gaussian. What is the gradient of what it returns in `mean`?
+
+# %%
+mean = torch.zeros(3, requires_grad=True)
+print("does the draw know of mean?", torch.normal(mean, torch.ones(3)).requires_grad)
+print(
+    "the slope it passes on:",
+    torch.autograd.grad(torch.normal(mean, torch.ones(3)).sum(), mean)[0],
+)
+
+# %% [markdown]
+# It passes on zeros: as if the mean did not matter. Write `draw_code(mean, logvar)`, which returns codes of the same shape: mean, plus standard deviation times
+# noise (`torch.randn_like`).
+
+
+# %% tags=["exercise"]
+def draw_code(mean, logvar):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_draw(draw_code):
+    torch.manual_seed(0)
+    mean = torch.full((20_000, 1), 3.0, requires_grad=True)
+    logvar = torch.full((20_000, 1), math.log(4.0), requires_grad=True)
+    z = draw_code(mean, logvar)
+    assert z is not None, "it returns nothing yet"
+    assert z.shape == mean.shape, f"the shape should be {tuple(mean.shape)}"
+    assert abs(float(z.detach().mean()) - 3) < 0.1, (
+        "the mean of the draws is not `mean`"
+    )
+    assert abs(float(z.detach().std()) - 2) < 0.1, (
+        "with a variance of 4 the standard deviation should be 2: exp(logvar / 2)"
+    )
+    slope = torch.autograd.grad(z.sum(), (mean, logvar), allow_unused=True)
+    assert slope[0] is not None, "no slope reaches the mean"
+    assert (slope[0] == 1).all(), "moving the mean by 1 should move the code by 1"
+    assert slope[1] is not None, "no slope reaches the variance"
+
+
+attempt(check_draw, draw_code)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def draw_code(mean, logvar):
+    return mean + (logvar / 2).exp() * torch.randn_like(mean)
+
+
+check_draw(draw_code)
+
+# %% [markdown]
+# ## 4. Your turn: the loss (8 minutes)
+#
+# > **Predict.** The model draws every pixel wrongly by $\sigma$. How many nats does that cost for 64 pixels, against drawing them perfectly?
+#
+# First the log-likelihood of images `x (n, 1, 8, 8)`, given the pixels that were drawn, `drawn (n, 64)`: Gaussian with standard deviation `SIGMA`, added up
+# over the pixels, `(n,)`. (`Normal(drawn, SIGMA).log_prob` knows the formula; so does the lecture.)
+
+
+# %% tags=["exercise"]
+def log_likelihood(drawn, x):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_likelihood(log_likelihood):
+    drawn = predict(plain, x)
+    found = log_likelihood(drawn, x)
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (len(x),), (
+        f"one number for each image, not {tuple(found.shape)}: flatten x, and add up"
+    )
+    perfect = log_likelihood(x.flatten(1), x)
+    off = log_likelihood(x.flatten(1) + SIGMA, x)
+    assert torch.allclose(perfect - off, torch.tensor(32.0), atol=1e-3), (
+        "each pixel that is off by SIGMA should cost half a nat"
+    )
+    constant = 64 * Normal(0, SIGMA).log_prob(torch.tensor(0.0))
+    assert torch.allclose(perfect, constant), "the constant is missing"
+
+
+attempt(check_likelihood, log_likelihood)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def log_likelihood(drawn, x):
+    return Normal(drawn, SIGMA).log_prob(x.flatten(1)).sum(dim=1)
+
+
+check_likelihood(log_likelihood)
+
+# %% [markdown]
+# Now minus the ELBO, as a mean over the images. The `answer (n, 64 + 2 + 2)` of a VAE holds the drawn pixels, the means and the log-variances side by side.
+# Take it apart, and use what you have written.
+
+
+# %% tags=["exercise"]
+def loss(answer, x):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_loss(loss):
+    torch.manual_seed(0)
+    answer = torch.cat([torch.rand(len(x), 64), torch.randn(len(x), 4)], dim=1)
+    found = loss(answer, x)
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (), "take the mean over the images"
+    assert torch.isclose(found, minus_elbo()(answer, x), rtol=1e-4), (
+        "the KL divergence is added, the log-likelihood is subtracted"
+    )
+
+
+attempt(check_loss, loss)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def loss(answer, x):
+    mean, logvar = answer[:, 64:].chunk(2, dim=1)
+    return (kl(mean, logvar) - log_likelihood(answer[:, :64], x)).mean()
+
+
+check_loss(loss)
+
+# %% [markdown]
+# ## 5. Teach it, and look at the map (5 minutes)
+#
+# > **Predict.** Which digits will be neighbours on the map? What will lie in the middle?
+
+# %%
+torch.manual_seed(0)
+model = VAE(shape, 2)
+history = teach(model, images, 0, 40, loss)
+print(
+    f"minus ELBO on validation scans: {history['validation_loss'][0]:.1f} after one epoch, {history['validation_loss'][-1]:.1f} at the end"
+)
+figures.Shown(
+    draw_grid(model),
+    "A grid of images drawn from codes all over the prior: each region has its digit, and neighbours are alike.",
+)
+
+# %% [markdown]
+# Your loss has taught it. Nobody told it what a digit is.
+#
+# ## 6. Your turn: walk (5 minutes)
+#
+# > **Predict.** You go from a 0 to a 1 by pixels, and by codes. What do you see halfway?
+#
+# Write `walk(start, end, steps)`: points on the straight line from `start (k,)` to `end (k,)`, both included, `(steps, k)`.
+
+
+# %% tags=["exercise"]
+def walk(start, end, steps):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_walk(walk):
+    start, end = torch.tensor([0.0, 2.0]), torch.tensor([4.0, 0.0])
+    found = walk(start, end, 5)
+    assert found is not None, "it returns nothing yet"
+    assert found.shape == (5, 2), f"a row for each step, not {tuple(found.shape)}"
+    assert torch.equal(found[0], start), "the first row should be the start"
+    assert torch.equal(found[-1], end), "the last row should be the end"
+    assert torch.allclose(found[1], torch.tensor([1.0, 1.5])), "go in equal steps"
+
+
+attempt(check_walk, walk)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def walk(start, end, steps):
+    share = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
+    return (1 - share) * start + share * end
+
+
+check_walk(walk)
+
+# %%
+first, last = some[0], some[1]
+with torch.no_grad():
+    from_code, to_code = model.encode(torch.stack([first, last]))
+    by_codes = model.decode(walk(from_code, to_code, 9))
+by_pixels = walk(first.flatten(), last.flatten(), 9).unflatten(1, shape)
+figures.Shown(
+    strip({"pixels": by_pixels, "codes": by_codes}, 1.5),
+    "From a 0 to a 1. By pixels both lie over each other in the middle; by codes other shapes, some of them other digits, come in between.",
+)
+
+# %% [markdown]
+# By pixels, two digits lie on top of each other. By codes you cross whatever country lies between: perhaps a 5, or a 9.
+#
+# ## 7. Your turn: draw what nobody wrote (5 minutes)
+#
+# > **Predict.** Of a thousand samples of your VAE, how many will a reader be sure of? And of a thousand of the plain autoencoder, with the same codes?
+#
+# Write `sample(model, n)`: draw codes from the prior, as many numbers each as `model.latent` says, and decode them.
+
+
+# %% tags=["exercise"]
+def sample(model, n):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_sample(sample):
+    torch.manual_seed(0)
+    made = sample(model, 2000)
+    assert made is not None, "it returns nothing yet"
+    assert made.shape == (2000, *shape), f"2000 images, not {tuple(made.shape)}"
+    assert float(made.std(dim=0).mean()) > 0.05, "they are all the same"
+    expected = model.decode(fresh_codes(model, x, 2000, seed=0)).detach()
+    assert torch.allclose(made.detach().mean(dim=0), expected.mean(dim=0), atol=0.03), (
+        "on average they should be the images of codes from the standard Gaussian"
+    )
+
+
+attempt(check_sample, sample)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def sample(model, n):
+    with torch.no_grad():
+        return model.decode(torch.randn(n, model.latent))
+
+
+check_sample(sample)
+
+# %%
+reader = fit_reader(images, seed=0, epochs=40)
+torch.manual_seed(0)
+for name, each in {"VAE": model, "autoencoder": plain}.items():
+    marks = quality(sample(each, 1000), x, reader)
+    print(
+        f"{name}: read surely {marks['sure']:.0%}, to the nearest scan {marks['near']:.2f}, from a scan {marks['missed']:.2f}"
+    )
+
+# %% [markdown]
+# Look at the third number as well. A reader may be sure of every sample and still see only a few kinds: then many scans have no sample near them.
+# With two numbers the plain autoencoder does not do badly, since there is little room for holes. The lecture does the same with eight.
+#
+# ## 8. Your turn: noise in, clean out (5 minutes)
+#
+# > **Predict.** Scans with noise of standard deviation 0.4. Can you still read them? Can a network that has only seen clean scans?
+#
+# Write `spoil(x)`: add Gaussian noise of standard deviation 0.4, another draw each time, and keep the result between 0 and 1.
+
+
+# %% tags=["exercise"]
+def spoil(x):
+    return None  # your turn
+
+
+# %% tags=["check"]
+def check_spoil(spoil):
+    grey = torch.full((500, 1, 8, 8), 0.5)
+    noisy = spoil(grey)
+    assert noisy is not None, "it returns nothing yet"
+    assert noisy.shape == grey.shape, "the shape should stay"
+    assert not torch.equal(noisy, spoil(grey)), "draw anew each time"
+    assert float(noisy.min()) >= 0, "there is nothing paler than paper"
+    assert float(noisy.max()) <= 1, "there is nothing darker than ink"
+    inside = ((noisy - 0.5).abs() < 0.4).float().mean()
+    assert abs(float(inside) - 0.683) < 0.02, (
+        "two of three values should be within one standard deviation, 0.4"
+    )
+
+
+attempt(check_spoil, spoil)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+def spoil(x):
+    return (x + 0.4 * torch.randn_like(x)).clamp(0, 1)
+
+
+check_spoil(spoil)
+
+# %%
+torch.manual_seed(0)
+denoiser = Autoencoder(shape, 8)
+teach(denoiser, images, 0, 40, squared_error, spoil)
+with torch.no_grad():
+    noisy = spoil(x)
+    clean = denoiser.decode(denoiser.encode(noisy))
+before, after = (float((each - x).pow(2).mean()) for each in (noisy, clean))
+print(f"squared error {before:.3f} noisy, {after:.3f} after cleaning")
+figures.Shown(
+    strip({"noisy": noisy[:10], "again": clean[:10], "scan": x[:10]}, 1.9),
+    "Ten noisy test scans, what the network makes of them, and the scans as they were.",
+)
+
+# %% [markdown]
+# ## Go further
+#
+# - Write `beta` into your loss, and teach with 0.1, 1 and 10. Watch both terms, and the map.
+# - Feed the denoiser its own output again and again, beginning with nothing but noise. What comes out? (The lecture on diffusion does this in earnest.)
+# - Teach a VAE on the scans of a single digit. What do its two numbers mean now?
+# - Find odd scans: those with the lowest ELBO. Would you have read them?
+
+# %%
+with torch.no_grad():
+    repeated = torch.stack([predict(model, x) for _ in range(20)])
+    worth = torch.stack(
+        [
+            log_likelihood(a[:, :64], x) - kl(*a[:, 64:].chunk(2, dim=1))
+            for a in repeated
+        ]
+    ).mean(dim=0)
+odd, usual = worth.argsort()[:10], worth.argsort()[-10:]
+figures.Shown(
+    strip({"odd": x[odd], "usual": x[usual]}, 1.5),
+    "Ten test scans with the lowest ELBO, which are crooked or bold, and ten with the highest, which are as everybody writes them.",
+)
+
+# %%
+assert after < before / 2
+assert history["validation_loss"][-1] < history["validation_loss"][0]
+assert float(worth[usual].mean()) > float(worth[odd].mean()) + 10
+print("your VAE has learned, and your denoiser cleans")

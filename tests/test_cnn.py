@@ -1,0 +1,370 @@
+"""Convolution: filters and pools against PyTorch's, its arithmetic, the networks, and the page's exercises."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.testing import assert_close
+from torch.utils.flop_counter import FlopCounterMode
+
+import cnn
+from cnn import (
+    FRAME,
+    LAYERS,
+    Find,
+    Scene,
+    connected,
+    conv2d,
+    conv_parameters,
+    convnet,
+    count,
+    edges,
+    everywhere,
+    find,
+    flops,
+    hits,
+    judge,
+    look,
+    max_pool,
+    mean_pool,
+    output_size,
+    read,
+    receptive_field,
+    save,
+    scene,
+    shift,
+    teach,
+)
+from command import BadInput
+from data import Images, load, scale_of
+from training import Examples, predict
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """These networks are small: on a busy machine threads would wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def drawn(seed: int, *shape: int) -> Tensor:
+    """Draw numbers (shape), in double precision, that may be differentiated by."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+
+
+def agree(ours: Tensor, theirs: Tensor, *inputs: Tensor) -> None:
+    """Hold that two results, and their gradients in `inputs`, are the same."""
+    assert_close(ours, theirs)
+    weight = torch.randn(ours.shape, dtype=ours.dtype)
+    for mine, right in zip(
+        torch.autograd.grad((ours * weight).sum(), inputs),
+        torch.autograd.grad((theirs * weight).sum(), inputs),
+        strict=True,
+    ):
+        assert_close(mine, right)
+
+
+SIZES = {"seed": st.integers(0, 10_000), "height": st.integers(5, 9), "width": st.integers(5, 9)}
+
+
+@given(
+    **SIZES,
+    channels=st.integers(1, 3),
+    filters=st.integers(1, 3),
+    kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 2),
+)
+@settings(max_examples=60)
+def test_conv2d_is_pytorchs_values_and_gradients(
+    seed: int, height: int, width: int, channels: int, filters: int, kernel: tuple[int, int], stride: int, padding: int
+) -> None:
+    x, weight, bias = (
+        drawn(seed, 2, channels, height, width),
+        drawn(seed, filters, channels, *kernel),
+        drawn(seed, filters),
+    )
+    theirs = functional.conv2d(x, weight, bias, stride, padding)
+    agree(conv2d(x, weight, bias, stride, padding), theirs, x, weight, bias)
+
+
+@given(**SIZES, size=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 2))
+@settings(max_examples=60)
+def test_pooling_is_pytorchs_values_and_gradients(
+    seed: int, height: int, width: int, size: int, stride: int, padding: int
+) -> None:
+    x, padding = drawn(seed, 2, 3, height, width), min(padding, size // 2)  # more, PyTorch refuses
+    agree(max_pool(x, size, stride, padding), functional.max_pool2d(x, size, stride, padding), x)
+    agree(mean_pool(x, size, stride, padding), functional.avg_pool2d(x, size, stride, padding), x)
+
+
+@given(
+    size=st.integers(5, 40), kernel=st.integers(1, 5), stride=st.integers(1, 4), padding=st.integers(0, 3),
+    channels=st.integers(1, 4), filters=st.integers(1, 4),
+)  # fmt: skip
+@settings(max_examples=60)
+def test_the_formulas_for_size_and_parameters_hold_for_pytorchs_layer(
+    size: int, kernel: int, stride: int, padding: int, channels: int, filters: int
+) -> None:
+    layer = nn.Conv2d(channels, filters, kernel, stride, padding)
+    assert layer(torch.zeros(1, channels, size, size)).shape[2] == output_size(size, kernel, stride, padding)
+    assert count(layer) == conv_parameters(channels, filters, kernel)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    layers=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), min_size=1, max_size=3),
+)
+@settings(max_examples=30)
+def test_an_output_depends_on_as_many_pixels_as_its_receptive_field(seed: int, layers: list[tuple[int, int]]) -> None:
+    field = receptive_field(layers)
+    x = torch.zeros(1, 1, 40, 40, dtype=torch.float64, requires_grad=True)
+    y = x
+    for kernel, stride in layers:
+        y = conv2d(
+            y, torch.ones(1, 1, kernel, kernel, dtype=torch.float64), torch.zeros(1, dtype=torch.float64), stride
+        )
+    (slope,) = torch.autograd.grad(y[0, 0, 0, 0], x)
+    seen = slope[0, 0].nonzero()
+    # with strides wider than the kernels some pixels in between are skipped: the span counts
+    assert (seen.amax(0) - seen.amin(0) + 1).tolist() == [field, field]
+
+
+@given(seed=st.integers(0, 10_000), down=st.integers(-3, 3), right=st.integers(-3, 3))
+@settings(max_examples=30)
+def test_a_shift_of_the_image_shifts_the_feature_map_up_to_the_border(seed: int, down: int, right: int) -> None:
+    x, weight, bias = drawn(seed, 1, 2, 14, 14).detach(), drawn(seed, 3, 2, 3, 3).detach(), drawn(seed, 3).detach()
+    by = torch.tensor([[down, right]])
+    before, after = conv2d(shift(x, by), weight, bias), shift(conv2d(x, weight, bias), by)
+    assert_close(before[..., 3:-3, 3:-3], after[..., 3:-3, 3:-3])
+    pooled = max_pool(shift(x, 2 * by), 2, 2), shift(max_pool(x, 2, 2), by)  # of a pool, only by its stride
+    assert_close(pooled[0][..., 3:-3, 3:-3], pooled[1][..., 3:-3, 3:-3])
+
+
+def test_a_shift_moves_every_image_by_its_own_way_and_lets_paper_in() -> None:
+    x = torch.arange(1.0, 19.0).reshape(2, 1, 3, 3)
+    moved = shift(x, torch.tensor([[1, 0], [0, -2]]))
+    assert moved[0, 0].tolist() == [[0, 0, 0], [1, 2, 3], [4, 5, 6]]
+    assert moved[1, 0].tolist() == [[12, 0, 0], [15, 0, 0], [18, 0, 0]]
+
+
+LINES = torch.tensor([0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0]).expand(8, 8)  # upright ones
+
+
+def test_only_filter_b_keeps_vertical_lines_and_nothing_of_horizontal_ones() -> None:
+    kept = {name: (bool(look(LINES, name).any()), bool(look(LINES.T, name).any())) for name in "ABC"}
+    assert kept == {"A": (False, True), "B": (True, False), "C": (True, True)}
+
+
+def test_sobel_measures_the_steepness_of_a_ramp_and_blur_leaves_it() -> None:
+    down, across = torch.meshgrid(torch.arange(6.0), torch.arange(6.0), indexing="ij")
+    ramp = 3 * across + 4 * down
+    assert_close(edges(ramp), torch.full((4, 4), 8 * 5.0))  # the slope is 5; Sobel's weights sum to 8
+    assert_close(look(ramp, "blur"), ramp[1:-1, 1:-1])
+    assert_close(look(ramp, "sharpen"), ramp[1:-1, 1:-1])  # nothing to sharpen
+
+
+def test_flops_are_those_that_pytorch_counts() -> None:
+    images = load("digits", 0)
+    model = convnet(8, scale_of(images.train), 10)
+    for each in (model, connected(8, scale_of(images.train), 10, count(model))):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            each.eval()(images.test.x[:1])
+        assert flops(each, images.test.x[:1]) == counter.get_total_flops()
+
+
+def test_the_rival_has_as_many_parameters() -> None:
+    scale = scale_of(load("digits", 0).train)
+    ours = count(convnet(8, scale, 10))
+    assert count(connected(8, scale, 10, ours)) == pytest.approx(ours, rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def learned() -> list[tuple[Images, nn.Sequential, float]]:
+    """Five convnets taught without shifts, each on a split of its own."""
+    found = []
+    for seed in range(5):
+        images = load("digits", seed)
+        model, score = teach("CNN", images, 0, 20, seed)
+        found.append((images, model, score))
+    return found
+
+
+def test_the_convnet_reads_985_of_1000_test_scans_on_average(learned) -> None:
+    right = [judge(model, images.test)[0] for images, model, _ in learned]
+    assert sum(right) / len(right) >= 0.985
+
+
+def test_the_sliding_network_answers_as_the_network_does_on_each_window(learned) -> None:
+    images, model, _ = learned[0]
+    sheet = scene(images.test, 3, 4, 0).x
+    framed = functional.pad(sheet, (FRAME,) * 4)
+    with torch.no_grad():
+        answers = everywhere(model)(framed)[0]
+        for row, column in ((0, 0), (3, 5), (answers.shape[1] - 1, answers.shape[2] - 1)):
+            window = framed[..., 2 * row : 2 * row + 12, 2 * column : 2 * column + 12]
+            assert_close(answers[:, row, column], model.eval()[1:](window)[0], atol=1e-4, rtol=1e-4)
+    assert receptive_field([*LAYERS, (2, 1)]) == 8 + 2 * FRAME
+
+
+def test_weights_read_back_give_the_same_answers_and_say_what_to_feed_them(learned, tmp_path) -> None:
+    images, model, _ = learned[0]
+    save(model, images, tmp_path / "cnn.safetensors")
+    again, classes = read(tmp_path / "cnn.safetensors")
+    assert_close(predict(again, images.test.x), predict(model, images.test.x), atol=0, rtol=0)
+    assert classes == [str(digit) for digit in range(10)]
+    with cnn.safe_open(tmp_path / "cnn.safetensors", "pt") as file:
+        known = {name: json.loads(value) for name, value in file.metadata().items()}
+    scale = scale_of(images.train)
+    assert known["input"] == ["batch", 1, 8, 8]
+    assert known["range"] == [0, 1]
+    assert known["frame"] == FRAME
+    assert known["mean"] == pytest.approx(scale.mean.flatten().tolist())
+    assert known["std"] == pytest.approx(scale.std.flatten().tolist())
+
+
+def test_a_file_that_holds_no_such_weights_is_refused_in_one_sentence(learned, tmp_path) -> None:
+    images, model, _ = learned[0]
+    path = tmp_path / "cnn.safetensors"
+    with pytest.raises(BadInput, match="holds no weights"):
+        read(path)
+    save(model, images, path)
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:-9], whole[: len(whole) // 2], b"no weights at all"):
+        path.write_bytes(damaged)
+        with pytest.raises(BadInput, match="holds no weights"):
+            read(path)
+    path.write_bytes(cnn.packed({"some": torch.zeros(3)}))
+    with pytest.raises(BadInput, match="holds no weights"):
+        read(path)
+
+
+def test_a_scene_holds_its_images_where_it_says_without_overlap() -> None:
+    images = load("digits", 0).test
+    for seed in range(20):
+        truth = scene(images, 3, 5, seed)
+        total = torch.zeros(())
+        for (top, left), what in zip(truth.where.tolist(), truth.what.tolist(), strict=True):
+            cut = truth.x[0, :, top : top + 8, left : left + 8]
+            same = (images.x == cut).all(dim=(1, 2, 3)).nonzero()[:, 0]
+            assert what in images.y[same].tolist()
+            marked = truth.mask[top : top + 8, left : left + 8]
+            assert set(marked.unique().tolist()) <= {0, what + 1}
+            total += cut.sum()
+        assert_close(truth.x.sum(), total)
+
+
+def test_finds_are_counted_once_and_only_where_an_image_is() -> None:
+    truth = Scene(
+        torch.zeros(1, 1, 40, 40), torch.tensor([[4, 4], [20, 20]]), torch.tensor([7, 3]), torch.zeros(40, 40)
+    )
+    found = [Find(7, 5, 4), Find(7, 4, 6), Find(1, 18, 22), Find(3, 30, 30)]
+    assert hits(found, truth, slack=2) == (2, 1)  # the second is a repeat, the third misread, the last nowhere
+
+
+def test_a_blank_sheet_holds_nothing_once_ink_is_asked_for(learned) -> None:
+    sheet = torch.zeros(1, 1, 40, 40)
+    assert find(learned[0][1], sheet, 8, ink=0.2) == []
+    assert find(learned[0][1], sheet, 8, ink=0.0) != []  # it was never taught to say "nothing"
+
+
+def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
+    cnn.main(device="cpu", epochs=3, seeds=1, out=tmp_path)
+    printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert f"parameters: CNN {metrics['CNN_parameters']:,}" in printed
+    assert metrics["CNN_shifts_all_1"] > metrics["CNN_plain_all_1"] > metrics["MLP_plain_all_1"]
+    assert metrics["flops_ratio"] > 10
+    assert metrics["grow_time"] < metrics["grow_flops"] == 32**2
+    assert metrics["full_phone"] == 1000 * (3 * 3000 * 4000 + 1)
+    assert metrics["inked_precision"] > metrics["blind_precision"]
+    assert all(math.isfinite(value) for value in metrics.values() if not isinstance(value, str))
+    drawn = {path.stem for path in tmp_path.glob("*.svg")}
+    assert drawn == {"costs", "filters", "found", "lines", "maps", "parts", "photo", "shifted", "tasks", "window"}
+    model, _ = read(tmp_path / "cnn.safetensors")
+    assert count(model) == metrics["CNN_parameters"]
+
+
+def fake(channels: int, side: int, seed: int) -> Images:
+    """Draw a few images (n, channels, side, side) of two classes: bright above, or below."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def part(n: int) -> Examples:
+        y = torch.arange(n) % 2
+        x = torch.rand(n, channels, side, side, generator=generator) / 2
+        for each, label in zip(x, y, strict=True):
+            each[:, label * side // 2 : (label + 1) * side // 2] += 0.5
+        return Examples(x, y)
+
+    return Images(("above", "below"), part(80), part(40), part(20))
+
+
+@pytest.mark.parametrize(("name", "shape"), [("mnist", (1, 28)), ("cifar10", (3, 32))])
+def test_other_data_run_the_same_code(name, shape, tmp_path, capsys, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(cnn, "load", lambda name, seed: asked.append(name) or fake(*shape, seed))
+    cnn.main(device="cpu", data=name, epochs=1, seeds=1, out=tmp_path)
+    assert asked == [name]
+    assert "parameters" in capsys.readouterr().out
+    model, classes = read(tmp_path / "cnn.safetensors")
+    images = fake(*shape, 0)
+    assert classes == ["above", "below"]
+    assert judge(model, images.test)[0] == 1
+
+
+def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cnn, "load", lambda name, seed: fake(1, 8, seed))
+    cnn.main(device="cpu", epochs=1, seeds=1)
+    assert "parameters" in capsys.readouterr().out
+    assert not list(Path().iterdir())
+
+
+# --8<-- [start:by_hand]
+def test_by_hand() -> None:
+    image = torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0], [1.0, 0.0, 1.0]])
+    weight = torch.tensor([[1.0, 0.0], [0.0, -1.0]])
+    found = conv2d(image[None, None], weight[None, None], torch.zeros(1))
+    assert found[0, 0].tolist() == [[1 - 3, 0 - 0], [0 - 0, 3 - 1]]
+
+
+# --8<-- [end:by_hand]
+# --8<-- [start:two_small]
+def test_two_small_filters_against_one_large() -> None:
+    assert receptive_field([(3, 1), (3, 1)]) == receptive_field([(5, 1)]) == 5
+    channels = 16
+    assert 2 * conv_parameters(channels, channels, 3) == 4640
+    assert conv_parameters(channels, channels, 5) == 6416
+
+
+# --8<-- [end:two_small]
+# --8<-- [start:one_by_one]
+def test_a_one_by_one_convolution_is_a_layer_of_neurons_at_each_pixel() -> None:
+    x, weight, bias = torch.randn(2, 3, 5, 5), torch.randn(4, 3), torch.randn(4)
+    found = conv2d(x, weight[:, :, None, None], bias)
+    layer = x.movedim(1, -1) @ weight.T + bias  # (n, rows, columns, 4)
+    torch.testing.assert_close(found, layer.movedim(-1, 1))
+
+
+# --8<-- [end:one_by_one]
+# --8<-- [start:dense]
+def test_a_convolution_is_a_fully_connected_layer_with_most_weights_zero_and_the_rest_shared() -> None:
+    weight, bias = torch.randn(1, 1, 3, 3), torch.zeros(1)
+    pixels = torch.eye(64).reshape(64, 1, 8, 8)  # one pixel of ink in each image
+    matrix = conv2d(pixels, weight, bias).flatten(1).T  # (36 outputs, 64 inputs)
+    x = torch.randn(1, 1, 8, 8)
+    torch.testing.assert_close(conv2d(x, weight, bias).flatten(), matrix @ x.flatten())
+    assert (matrix != 0).sum() == 36 * 9  # of 36 * 64 weights
+    assert len(matrix[matrix != 0].unique()) == 9
+
+
+# --8<-- [end:dense]
