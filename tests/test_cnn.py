@@ -136,7 +136,7 @@ def test_an_output_depends_on_as_many_pixels_as_its_receptive_field(seed: int, l
         )
     (slope,) = torch.autograd.grad(y[0, 0, 0, 0], x)
     seen = slope[0, 0].nonzero()
-    # with strides wider than the kernels some pixels in between are skipped: the span counts
+    # a stride wider than its kernel skips pixels in between: the span counts
     assert (seen.amax(0) - seen.amin(0) + 1).tolist() == [field, field]
 
 
@@ -181,6 +181,11 @@ def test_flops_are_those_that_pytorch_counts() -> None:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             each.eval()(images.test.x[:1])
         assert flops(each, images.test.x[:1]) == counter.get_total_flops()
+
+
+def test_each_convolution_is_timed_beside_a_dense_layer_of_equal_flops() -> None:
+    found = {name: [cost.flops for cost in each] for name, each in cnn.costs(torch.device("cpu")).items()}
+    assert found["convolution"] == found["fully connected"] == sorted(found["convolution"])
 
 
 def test_the_rival_has_as_many_parameters() -> None:

@@ -8,7 +8,7 @@ const MARKED = /<(span|div) class="arithmatex">\\([([])([^]*?)\\[)\]]<\/\1>([.,;
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&amp;": "&" };
 const options = {
   strict: "error", trust: true,
-  macros: { "\\R": "\\mathbb{R}", "\\E": "\\mathbb{E}", "\\x": "\\mathbf{x}", "\\w": "\\mathbf{w}" },
+  macros: { "\\R": "\\mathbb{R}", "\\E": "\\mathrm{E}", "\\x": "\\mathbf{x}", "\\w": "\\mathbf{w}" },
 };
 
 const [site] = process.argv.slice(2);
