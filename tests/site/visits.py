@@ -27,11 +27,6 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 WIDTHS = ["scrollable-region-focusable", "target-size", *COLOURS]
 THIN = """() => {  // axe looks at each element: leave one code token of each kind, and one formula in a line
   document.querySelectorAll("details").forEach(part => part.open = true);
-  // it takes a link that is scrolled half out of sight for a small one: show the whole table of contents
-  document.querySelectorAll(".md-sidebar__scrollwrap").forEach(part => {
-    part.style.setProperty("height", "auto", "important");
-    part.style.setProperty("overflow", "visible", "important");
-  });
   const seen = new Set();
   for (const token of document.querySelectorAll("pre code span:not(.line)"))
     if (token.textContent.trim().length < 2 || seen.size === seen.add(token.className).size)
