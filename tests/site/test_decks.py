@@ -102,20 +102,19 @@ def first_words(head: Tag) -> str:
     return "".join(takewhile(lambda text: not text.find_parent(class_="katex"), strings))
 
 
-def test_a_deck_has_15_to_30_slides_with_notes(shown: Page, deck: str) -> None:
+def test_a_deck_has_15_to_30_slides_with_notes_and_steps_and_each_fits_its_frame(shown: Page, deck: str) -> None:
     slides = shown.evaluate(SLIDES)
     assert 15 <= len(slides) <= 30, f"{deck} has {len(slides)} slides"
     mute = [f"{number}, {s['heading']}" for number, s in enumerate(slides, 1) if number > 1 and not s["notes"]]
     assert not mute, f"{deck} has slides without notes: {mute}"
     unnamed = [number for number, slide in enumerate(slides, 1) if not slide["heading"]]
     assert not unnamed, f"{deck} has slides without a heading: {unnamed}"
-
-
-def test_every_slide_fits_its_frame(shown: Page, deck: str) -> None:
+    assert shown.locator(".slides .fragment").count() > 0, f"{deck} has no steps"
     spills = shown.evaluate(SPILLS)
     assert not spills, "\n".join([f"{deck}: what does not fit 1280 x 720:", *spills])
 
 
+@pytest.mark.one
 def test_a_deck_goes_forward_and_back_by_keyboard_through_every_slide_and_step(shown: Page, deck: str) -> None:
     forward = places(shown, "Space")
     back = places(shown, "PageUp")
@@ -133,6 +132,7 @@ def test_a_deck_goes_forward_and_back_by_keyboard_through_every_slide_and_step(s
     assert shown.evaluate(HERE) != forward[0], f"{deck}: the right arrow does not move"
 
 
+@pytest.mark.one
 def test_code_on_slides_is_stepped_through_by_lines(shown: Page, deck: str) -> None:
     blocks = shown.locator(".slides [data-lines*='|']")
     for block in blocks.all():
@@ -185,6 +185,7 @@ def test_s_opens_the_speaker_view_with_the_notes_of_the_slide(shown: Page, deck:
     speaker.close()
 
 
+@pytest.mark.one
 def test_a_link_to_a_heading_leads_to_its_slide(shown: Page, deck: str, host: str) -> None:
     heads = {str(head["id"]): plain(first_words(head)) for head in tree(deck).select(".slides :is(h2, h3)[id]")}
     assert heads, f"{deck} has no headings to link to"
