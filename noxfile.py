@@ -112,7 +112,7 @@ def site(session: nox.Session) -> None:
         python(session, "-m", "mkdocs", "--quiet", "build", "--strict", SOURCE_DATE_EPOCH="0")
         python(session, "-m", "pytest", "tests/site", *(session.posargs or ["--numprocesses=auto"]))
         done("site", site_now(session.posargs))
-    session.log(f"The site is built: open {ROOT / 'site' / 'index.html'}, or run `nox -s serve`.")
+    session.log("The site is built, in site/: run `nox -s serve` to look at it.")
 
 
 @nox.session(requires=["env"])
@@ -123,7 +123,7 @@ def serve(session: nox.Session) -> None:
 
 @nox.session(requires=["env"])
 def examples(session: nox.Session) -> None:
-    """Run scripts by name, or all, and end in a table (-- perceptron --device cuda)."""
+    """Run scripts by name, or all; more than one end in a table (-- perceptron --device cuda)."""
     python(session, "-m", "tools.examples", *session.posargs)
 
 

@@ -194,9 +194,9 @@ def walk(rate: float, passes: int) -> tuple[list[Value], Parameters]:
     return losses, p
 
 
-def numbers_of(loss: Value) -> dict[str, tuple[float, float]]:
+def numbers_of(end: Value) -> dict[str, tuple[float, float]]:
     """Look up the value and the gradient of all that has a name."""
-    return {node.name: (node.data, node.grad) for node in loss.tape() if node.name}
+    return {node.name: (node.data, node.grad) for node in end.tape() if node.name}
 
 
 # --8<-- [end:walk]
@@ -424,16 +424,16 @@ def draw_depth(norms: dict[str, Tensor]) -> Figure:
     for ax, labels in zip(axes, (KINDS, SCALES), strict=True):
         figures.curves(ax, {label: norms[label] for label in labels})
         ax.set(yscale="log", xlabel="layer", ylim=(1e-16, 1e8))
-        ax.legend(loc="lower right" if labels is KINDS else "upper right")
+        ax.legend(loc="lower right")
     axes[0].set(title="activation", ylabel="norm of the gradient")
     axes[1].set(title="ReLU, scale of weights")
     axes[1].label_outer()
     return fig
 
 
-def story(number: int, loss: Value, rate: float) -> str:
+def story(number: int, end: Value, rate: float) -> str:
     """Tell a step in lines: forward, backward, and what the parameters become."""
-    (x, y), named = POINTS[number - 1], numbers_of(loss)
+    (x, y), named = POINTS[number - 1], numbers_of(end)
     made = [name for name in named if name not in START]
     lines = [f"point {number}: x = {x}, y = {y:.0f}"]
     for row in (made[:5], made[5:]):
@@ -483,7 +483,7 @@ def graphs() -> dict[str, str | int]:
 
 
 def deep(norms: dict[str, Tensor], seed: int, steps: int) -> dict[str, float]:
-    """Boil down gradients (seeds, layers): first over last, and by each layer."""
+    """Boil down gradients (seeds, layers), and measure what 10 hidden layers learn."""
     numbers: dict[str, float] = {"depth": norms["ReLU"].shape[1]}
     for label, measured in norms.items():
         ratio = (measured[:, 0] / measured[:, -1]).log().mean()  # geometric mean
@@ -494,6 +494,9 @@ def deep(norms: dict[str, Tensor], seed: int, steps: int) -> dict[str, float]:
             seeds = tqdm(range(seed, seed + 3), f"{label}, {layers}", disable=None)
             right = [learns(name, drawn(layers, scale, s), s, steps) for s in seeds]
             numbers[f"right_{label}_{layers}"] = sum(right) / len(right)
+    forward = sums(scans(seed)[0], drawn(10, 1.0, seed), "sigmoid")
+    for place, z in {"first": forward[0], "last": forward[-1]}.items():
+        numbers[f"spread_{place}"] = float(z.std(0).mean())  # from scan to scan
     return numbers
 
 
@@ -557,7 +560,9 @@ gradient at the first of {depth} layers, over that at the last:
 held-out scans read rightly after training, 1 and 10 hidden layers:
   sigmoid {right_sigmoid_1:.1%}, {right_sigmoid_10:.1%}
   tanh    {right_tanh_1:.1%}, {right_tanh_10:.1%}
-  ReLU    {right_ReLU_1:.1%}, {right_ReLU_10:.1%}"""
+  ReLU    {right_ReLU_1:.1%}, {right_ReLU_10:.1%}
+spread of sums from scan to scan, sigmoid, first and last of 11 layers:
+  {spread_first:.2f}, {spread_last:.0e}"""
 
 if __name__ == "__main__":
     run(main)

@@ -627,13 +627,16 @@ def favourites(model: nn.Sequential, x: Tensor, name: str, many: int) -> Tensor:
 
 # --8<-- [end:maps]
 def draw_maps(model: nn.Sequential, x: Tensor) -> Figure:
-    """Draw an image x (1, c, h, w) and the maps that each convolution makes of it."""
-    fig, axes = figures.panels(5.2, 2.3, columns=4)
+    """Draw an image x (1, c, h, w), and the first eight maps of each convolution."""
+    fig, axes = figures.panels(5.2, 2.8, columns=4)
     show(axes[0], pad(x, (FRAME,) * 4)[0].mean(dim=0), "image")
     for ax, (name, maps) in zip(axes[1:], feature_maps(model, x).items(), strict=True):
-        show(
-            ax, montage(maps[0].cpu(), 2 if name == "relu1" else 4), f"layer {name[-1]}"
-        )
+        show(ax, montage(maps[0, :8].cpu(), 2), f"layer {name[-1]}")
+        high, wide = maps.shape[2:]
+        for tile in range(8):
+            corner = (tile % 2 * (wide + 1) - 0.5, tile // 2 * (high + 1) - 0.5)
+            edge: dict[str, Any] = {"fill": False, "edgecolor": FAINT, "lw": 0.5}
+            ax.add_patch(Rectangle(corner, wide, high, **edge))
     return fig
 
 
@@ -681,8 +684,8 @@ def draw_costs(found: dict[str, list[Cost]]) -> Figure:
 
 def outline(ax: Axes, top: int, left: int, side: int, label: str) -> None:
     """Draw a box round an image, with its class above."""
-    look: dict[str, Any] = {"fill": False, "edgecolor": ON_PAPER, "lw": 1.6}
-    ax.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, **look))
+    style: dict[str, Any] = {"fill": False, "edgecolor": ON_PAPER, "lw": 1.6}
+    ax.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, **style))
     ax.text(left, top - 1, label, color=ON_PAPER, size="small", va="bottom")
 
 

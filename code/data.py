@@ -755,6 +755,8 @@ def summary(images: Images, found: Findings, seed: int) -> dict[str, float | str
     for way, (y, z, _) in found.pooled.items():
         gap = calibration_error(reliability(y, z.double().sigmoid()))
         numbers[f"{way}_gap"] = gap
+    known = found.leaks["writers"]
+    numbers["writers_lower"] = int((known["right"] < known["leak"]).sum())
     return numbers
 
 

@@ -169,7 +169,8 @@ def svg(fig: Figure, name: str) -> str:
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text)
     font = "font-family: var(--fig-font, sans-serif)"
     text = re.sub(r"font-family: [^;\"]*", font, text)
-    places = r'(?<= )(d|x|y|transform)="[^"]*"'  # a tenth of a point is fine enough
+    # a tenth of a point is fine enough for a place, but not for a scale
+    places = r'(?<= )(d|x|y|transform)="(?![^"]*(matrix|scale))[^"]*"'
     text = re.sub(places, lambda place: DECIMALS.sub(_tenths, place[0]), text)
     for colour, code in NAMES.items():
         text = text.replace(code, f"var(--fig-{colour}, {code})")

@@ -307,9 +307,9 @@ MODELS = [
     Model("AlexNet", 2012.7, 60e6, 0.47, [0.46], "alexnet owid gholami"),
     Model("ResNet-152", 2015.9, 60e6, 10.4, [11, 12.1], "epoch owid gholami"),
     Model("Deep Speech 2", 2015.9, 38e6, 26, [20], "epoch chart"),
-    Model("GNMT", 2016.7, 278e6, 6620, [6900], "epoch owid gnmt"),
+    Model("GNMT", 2016.7, 278e6, 6620, [6900, 140, 23], "epoch owid gnmt transformer"),
     Model("MoE-Multi", 2017.1, 8.7e9, 94, [100], "epoch moe chart"),
-    Model("Transformer", 2017.4, 213e6, 7.4, [23], "owid gholami catalog"),
+    Model("Transformer", 2017.4, 213e6, 23, [7.4], "transformer owid gholami catalog"),
     Model("BERT", 2018.8, 340e6, 285, [250], "owid gholami catalog"),
     Model("GPT-2", 2019.1, 1.5e9, 1920, [1490], "owid gholami"),
     Model("GPT-3", 2020.4, 175e9, 3.14e5, [3.1e5], "gpt3 owid gholami"),
@@ -335,7 +335,7 @@ def cite(sources: str) -> str:
 
 
 def short(number: float | None) -> str:
-    """Write a number as a person would: 60 million, 0.47, unknown."""
+    """Write a number as a person would: 60 million, 0.47, unpublished."""
     if number is None:
         return "unpublished"
     for size, word in ((1e9, " billion"), (1e6, " million")):
@@ -419,6 +419,7 @@ def draw_timeline(first: int, last: int) -> Figure:
     """Draw the events from one year to another down the page, winters shaded."""
     events = [event for event in EVENTS if first <= event.year <= last]
     fig, ax = figures.panels(5.2, 0.29 * len(events) + 0.7)
+    ax.grid(False)  # lines would run through the words
     span = last - first
     for start, end in WINTERS:
         if first <= start and end <= last:
@@ -492,6 +493,7 @@ def main(
         seen, held_out = growth(rules, x, digit), growth(rules, x_test, digit_test)
         said, answer = read(rules, observe(x_test)), nearest(x, digit, x_test)
         learned, moved = learning(seed), shift(x_test)
+        forward, backward = (read(each, observe(x)) for each in (rules, rules[::-1]))
         both, twice = torch.cat([x, shift(x)]), torch.cat([digit, digit])
         mean = learned.mean(0).tolist()
         nets = [step["won"] - step["lost"] for step in seen]
@@ -521,6 +523,7 @@ def main(
             "shifted": right(read(rules, observe(moved)), digit_test),
             "shifted_learned": right(nearest(x, digit, moved), digit_test),
             "shifted_taught": right(nearest(both, twice, moved), digit_test),
+            "reordered": int((forward != backward).sum()),
             "doubling": doubling(MODELS),
             "models": len(MODELS),
             "billions": MODELS[-1].exaflop / MODELS[0].exaflop / 1e9,
@@ -554,7 +557,7 @@ REPORT = """\
   read {seen:.1%} of the {scans} scans they were written on
   read {accuracy:.1%} of {held_out} held-out scans, say nothing on {silent:.1%}
   two or more disagree on {conflict:.1%} (after ten rules {conflict_ten:.1%})
-each of the first ten rules wins {gain_first:.0f} scans, each later {gain_later:.0f}
+on average the first ten rules gain {gain_first:.0f} scans each, later {gain_later:.0f}
   {harmful} lose more than they win; rule {worst}: {worst_won} won, {worst_lost} lost
 the most similar of {scans} examples is right on {learned:.1%} of held-out scans
   {enough} examples are enough to beat the rules: {enough_accuracy:.1%}, mean of 5 draws

@@ -155,7 +155,7 @@ def patients(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 # --8<-- [start:regression]
-def foretell(x: Tensor, y: Tensor, x_new: Tensor) -> Tensor:
+def predict(x: Tensor, y: Tensor, x_new: Tensor) -> Tensor:
     """Weigh the columns of x (n, d) to come close to y (n,); use it on x_new (m, d)."""
     centre, spread = x.mean(dim=0), x.std(dim=0)
     ours, new = ((each - centre) / spread for each in (x, x_new))
@@ -288,7 +288,8 @@ Curves = dict[str, list[float]]
 def kinds(seed: int) -> Curves:
     """Let each teacher teach the same scans; list held-out accuracy by SIZES.
 
-    "groups" is told ten labels only; "reward" lists what play was paid, by scan.
+    "groups" is told ten labels only; "..., paid" is the share of its answers that
+    were right.
     """
     x, digit, x_test, digit_test = scans(seed)
     curves: Curves = {}
@@ -464,15 +465,15 @@ def draw_waves() -> Figure:
 
 
 def draw_regression(seed: int) -> Figure:
-    """Draw what was foretold of held-out patients against what came."""
+    """Draw what was predicted of held-out patients against what came."""
     x, y, x_new, truth = patients(seed)
-    said = foretell(x, y, x_new)
+    said = predict(x, y, x_new)
     fig, ax = figures.panels(5.2, 3.4)
     ax.scatter(said.tolist(), truth.tolist(), 16, color=BLUE, alpha=0.7, lw=0)
     ends = [float(said.min()), float(said.max())]
-    ax.plot(ends, ends, "--", color=ORANGE, label="as foretold")
+    ax.plot(ends, ends, "--", color=ORANGE, label="as predicted")
     ax.axhline(float(y.mean()), color=FAINT, label="the mean of the others")
-    ax.set(xlabel="foretold", ylabel="measured after a year")
+    ax.set(xlabel="predicted", ylabel="measured after a year")
     fig.legend(loc="outside upper center", ncols=2)
     return fig
 
@@ -537,10 +538,10 @@ def tumours(seed: int) -> dict[str, float]:
 
 
 def illness(seed: int) -> dict[str, float]:
-    """Measure how far off a foretold illness is, and the mean of other patients."""
+    """Measure how far off a predicted illness is, and the mean of other patients."""
     x, y, x_new, truth = patients(seed)
     return {
-        "off_line": float((foretell(x, y, x_new) - truth).abs().mean()),
+        "off_line": float((predict(x, y, x_new) - truth).abs().mean()),
         "off_mean": float((y.mean() - truth).abs().mean()),
     }
 
@@ -559,7 +560,7 @@ def summary(
     )
     signals, mixed = waves()
     pairs = (torch.cat([signals, found], 1).T for found in (mixed, unmix(mixed)))
-    heard, parted = (torch.corrcoef(pair)[:2, 2:].abs().amax(1).min() for pair in pairs)
+    heard, parted = (torch.corrcoef(pair)[:2, 2:].abs().amax(0).min() for pair in pairs)
     numbers = {
         "scans": len(x),
         "held_out": len(digit_test),

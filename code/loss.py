@@ -74,7 +74,9 @@ def lowest(risk: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     def height(theta: list[float]) -> float:
         return float(risk(torch.tensor(theta).to(start)))
 
-    aims = {"xatol": 1e-3, "fatol": 1e-6, "maxiter": 2000}
+    nudges = torch.diag((start.abs() / 20).clamp(min=1))
+    around = torch.cat([start[None], start + nudges]).tolist()  # never all in one place
+    aims = {"initial_simplex": around, "xatol": 1e-3, "fatol": 1e-6, "maxiter": 2000}
     found = minimize(height, start.tolist(), method="Nelder-Mead", options=aims)
     return torch.tensor(found.x).to(start)
 
@@ -93,25 +95,25 @@ def fit(loss: Loss, x: Tensor, y: Tensor) -> Tensor:
 # --8<-- [end:lowest]
 # --8<-- [start:broken]
 def hasty_softmax(z: Tensor) -> Tensor:
-    """Turn logits z (..., k) into probabilities, as the formula says."""
+    """Turn logits z (..., K) into probabilities, as the formula says."""
     return torch.exp(z) / torch.exp(z).sum(dim=-1, keepdim=True)
 
 
 def hasty_cross_entropy(z: Tensor, p: Tensor) -> Tensor:
-    """Compare logits z (..., k) with p (..., k), as the formula says: (...,)."""
+    """Compare logits z (..., K) with p (..., K), as the formula says: (...,)."""
     return -(p * hasty_softmax(z).log()).sum(dim=-1)
 
 
 # --8<-- [end:broken]
 # --8<-- [start:stable]
 def log_sum_exp(z: Tensor) -> Tensor:
-    """Take the logarithm of the sum of exp(z), z (..., k), with no overflow: (...,)."""
+    """Take the logarithm of the sum of exp(z), z (..., K), with no overflow: (...,)."""
     top = z.amax(dim=-1, keepdim=True)
     return top.squeeze(-1) + torch.exp(z - top).sum(dim=-1).log()
 
 
 def log_softmax(z: Tensor) -> Tensor:
-    """Turn logits z (..., k) into the logarithms of k probabilities: (..., k)."""
+    """Turn logits z (..., K) into the logarithms of K probabilities: (..., K)."""
     below = z - z.amax(dim=-1, keepdim=True)  # at most 0: no digit is lost in the sum
     return below - log_sum_exp(below).unsqueeze(-1)
 
@@ -136,29 +138,29 @@ def one_hot(label: Tensor, classes: int) -> Tensor:
 
 
 def likeliest(p: Tensor) -> Tensor:
-    """Go back: from probabilities or logits (..., k) to the likeliest label (...,)."""
+    """Go back: from probabilities or logits (..., K) to the likeliest label (...,)."""
     return p.argmax(dim=-1)
 
 
 # --8<-- [end:one_hot]
 # --8<-- [start:multiclass]
 def cross_entropy(z: Tensor, p: Tensor) -> Tensor:
-    """Say how surprising draws from p (..., k) are to the logits z (..., k): (...,)."""
+    """Say how surprising draws from p (..., K) are to the logits z (..., K): (...,)."""
     return -(p * log_softmax(z)).sum(dim=-1)
 
 
 def negative_log_likelihood(z: Tensor, label: Tensor) -> Tensor:
-    """Pick minus the log-probability of label (...,) from logits z (..., k): (...,)."""
+    """Pick minus the log-probability of label (...,) from logits z (..., K): (...,)."""
     return -log_softmax(z).gather(-1, label.unsqueeze(-1)).squeeze(-1)
 
 
 def entropy(p: Tensor) -> Tensor:
-    """Say how surprising draws from p (..., k) are to one who knows p: (...,)."""
+    """Say how surprising draws from p (..., K) are to one who knows p: (...,)."""
     return -torch.xlogy(p, p).sum(dim=-1)  # 0 log 0 counts as 0
 
 
 def kl_divergence(z: Tensor, p: Tensor) -> Tensor:
-    """Say how far logits z (..., k) are from p (..., k), 0 if they agree: (...,)."""
+    """Say how far logits z (..., K) are from p (..., K), 0 if they agree: (...,)."""
     return cross_entropy(z, p) - entropy(p)
 
 
@@ -212,20 +214,20 @@ def reaction(seed: int) -> dict[str, list[float]]:
 # --8<-- [end:reaction]
 # --8<-- [start:layer]
 class SoftmaxLayer:
-    """One soft neuron for each of k classes, taught together by cross-entropy."""
+    """One soft neuron for each of K classes, taught together by cross-entropy."""
 
     def __init__(self, in_features: int, classes: int) -> None:
-        self.weight = torch.zeros(in_features, classes)
+        self.weight = torch.zeros(classes, in_features)
         self.bias = torch.zeros(classes)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Give x (..., in_features) its logits (..., classes)."""
-        return x @ self.weight + self.bias
+        return x @ self.weight.T + self.bias
 
     def descend(self, x: Tensor, p: Tensor, rate: float) -> None:
-        """Take one step downhill on the mean cross-entropy of x (n, d), p (n, k)."""
-        error = p - log_softmax(self(x)).exp()  # (n, k), between -1 and 1
-        self.weight += rate * x.T @ error / len(x)
+        """Take one step downhill on the mean cross-entropy of x (n, d), p (n, K)."""
+        error = p - log_softmax(self(x)).exp()  # (n, K), between -1 and 1
+        self.weight += rate * error.T @ x / len(x)
         self.bias += rate * error.mean(dim=0)
 
 

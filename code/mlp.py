@@ -236,14 +236,6 @@ def draw_answer(trial: Trial, seed: int) -> Figure:
     return fig
 
 
-def draw_curves(history: History) -> Figure:
-    """Draw the history, and where the weights were kept."""
-    fig = draw_history(history)
-    for ax in fig.axes:
-        ax.axvline(best_epoch(history) + 1, color=figures.INK, ymax=0.7, lw=1, ls=":")
-    return fig
-
-
 def draw_confusion(trials: list[Trial]) -> Figure:
     """Count test images of all trials by label and guess; leave zeros out."""
     classes = trials[0].images.classes
@@ -362,7 +354,7 @@ def draw(trials: list[Trial], seed: int) -> dict[str, Figure]:
         "scans": grid(one_each, rows=2, height=2.8),
         "five": draw_five(first.images),
         "answer": draw_answer(first, seed),
-        "curves": draw_curves(first.history),
+        "curves": draw_history(first.history),
         "confusion": draw_confusion(trials),
         "mistakes": draw_mistakes(trials),
         "neurons": draw_neurons(first, seed),

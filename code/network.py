@@ -2,7 +2,8 @@
 
 A layer of neurons is a matrix of weights, a vector of biases, and an activation.
 What one layer says is the observation of the next. One hidden layer, wide enough,
-comes as close as you like to any continuous curve; more layers need fewer neurons.
+comes as close as you like to any continuous curve; for some curves more layers
+need far fewer neurons.
 
 Source: Cybenko, "Approximation by superpositions of a sigmoidal function",
 Mathematics of Control, Signals and Systems 2(4), 1989.
@@ -230,13 +231,14 @@ def correlation(a: Tensor, b: Tensor) -> Tensor:
 class Homes:
     """Homes sold, to learn from, and new ones to price: x (n, 4), y (n, 1).
 
-    The facts x have mean 0 and spread 1, the prices y are in 100,000 euros, and
+    The facts sold have mean 0 and spread 1, the prices y are in 100,000 euros, and
     the truths (n, 3) are closeness, comfort and price, to look at afterwards.
     """
 
     def __init__(self, seed: int, sold: int = 1000, new: int = 1000) -> None:
         facts, concepts, price = market(sold + new, seed)
-        self.mean, self.spread = facts.mean(dim=0), facts.std(dim=0)
+        seen = facts[:sold]  # new homes have no say in the scale
+        self.mean, self.spread = seen.mean(dim=0), seen.std(dim=0)
         truths = torch.cat([concepts, price], dim=1)
         self.facts_new = facts[sold:]
         self.x, self.x_new = self.scale(facts).split([sold, new])
@@ -339,9 +341,10 @@ def draw_pieces(pieces: int = 12) -> Figure:
         axes[1, 1].plot(ends, [0, float(top), 0], "-", color=BLUE, lw=0.8)
     answers = forward(build(pieces), x[:, None])[-1]
     axes[1, 1].plot(x.tolist(), answers.squeeze(1).tolist(), "-", color=BLUE)
-    for ax, name in zip(axes[:, 1], ("bumps", "tents"), strict=True):
+    names = (f"{pieces} bumps", f"{pieces + 1} tents")  # a tent on each dot
+    for ax, name in zip(axes[:, 1], names, strict=True):
         ax.plot(x.tolist(), curve(x).tolist(), "--", color=ORANGE)
-        ax.set(title=f"{pieces} {name}: a curve", xlim=(-1, 1))
+        ax.set(title=f"{name}: a curve", xlim=(-1, 1))
     return fig
 
 
@@ -463,22 +466,29 @@ def prices(homes: Homes, deep: list[Tensor], flat: list[Tensor]) -> dict[str, fl
     formula = (area * (1 + 7 * closeness) * comfort)[:, None] / 100
     layers = forward_many(deep, homes.x_new)
     readable = homes.readable(deep).mean(dim=0)  # (layers, truths)
+    chance = [each.detach() for each in start_many(100, *DEEP)]
+    untrained = homes.readable(chance).mean(dim=0)  # before any learning
     numbers = {
         "homes": len(homes.x),
         "homes_new": len(homes.x_new),
         "price_mean": float(homes.y_new.mean() * 100),
         "error_mean": homes.error(homes.y.mean()),
         "error_straight": homes.error(straight(homes.x, homes.y)(homes.x_new)),
-        "error_flat": homes.error(forward_many(flat, homes.x_new)[-1]),
-        "error_deep": homes.error(layers[-1]),
         "error_formula": homes.error(formula),
     }
+    for name, theta in (("flat", flat), ("deep", deep)):
+        errors = [homes.error(each) for each in forward_many(theta, homes.x_new)[-1]]
+        numbers[f"error_{name}"] = sum(errors) / len(errors)
+        numbers[f"error_{name}_low"] = min(errors)
+        numbers[f"error_{name}_high"] = max(errors)
     known = torch.cat([homes.facts_new, homes.truths_new], dim=1)
     for number, layer in enumerate(layers[:-1], 1):
         numbers[f"largest_{number}"] = float(correlation(layer[0], known).abs().max())
     for column, truth in enumerate(("closeness", "comfort", "price")):
         for row, place in enumerate(("facts", "layer_1", "layer_2")):
             numbers[f"{truth}_{place}"] = max(0.0, float(readable[row, column]))
+        for row in (1, 2):
+            numbers[f"{truth}_untrained_{row}"] = float(untrained[row, column])
         best = [
             max(correlation(a, homes.truths_new)[:, column].abs().max() for a in net)
             for net in zip(*layers[:-1], strict=True)
@@ -518,7 +528,7 @@ def main(
         for width, ours, theirs in zip(WIDTHS, learned, built, strict=True):
             numbers |= {f"learned_{width}": float(ours.mean())}
             numbers |= {f"built_{width}": float(theirs)}
-        numbers |= {"deep": count(*DEEP), "flat": count(*FLAT)}
+        numbers |= {"deep": count(*DEEP), "flat": count(*FLAT), "steps": steps}
         numbers |= prices(homes, deep, flat)
         print(REPORT.format(**numbers))
         if out is not None:
@@ -547,8 +557,10 @@ a curve, error at points not seen, mean of 10 starts, by width:
   built by hand, 256: {built_256:.4f}
 homes, {homes_new:,} not seen, worth {price_mean:.0f} thousand euros on average; error:
   always the mean: {error_mean:.0f}, a weighted sum: {error_straight:.0f}
-  one hidden layer, {flat} parameters: {error_flat:.1f}
-  two hidden layers, {deep} parameters: {error_deep:.1f}
+  one hidden layer, {flat} parameters: {error_flat:.1f} \
+(from {error_flat_low:.1f} to {error_flat_high:.1f} over five starts)
+  two hidden layers, {deep} parameters: {error_deep:.1f} \
+(from {error_deep_low:.1f} to {error_deep_high:.1f})
   the market's own formula, without the haggling: {error_formula:.1f}"""
 
 if __name__ == "__main__":

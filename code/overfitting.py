@@ -620,6 +620,8 @@ def summary(
     winner = int(scores.argmax())
     recipe = found.recipes[winner]
     numbers |= {
+        "examples": Recipe().examples,
+        "validation": found.validation.shape[1],
         "tries": len(scores),
         "winner_validation": float(scores[winner]),
         "winner_test": float(found.test[winner].double().mean()),
@@ -673,6 +675,8 @@ def main(
     numbers = summary(errors, torch.tensor(descent), trials, found)
     for name, scores in zip(("guess", "learned"), curves.values(), strict=True):
         numbers[f"{name}_seen"], numbers[f"{name}_unseen"] = scores[-1].tolist()
+        one = scores[0].tolist()  # with one try nothing is chosen
+        numbers[f"{name}_one_seen"], numbers[f"{name}_one_unseen"] = one
     numbers |= {f"choose_{n}": e for n, e in choose_degree(seed).items()}
     for name, decoupled in (("adam", False), ("adamw", True)):
         numbers[f"{name}_quiet"], numbers[f"{name}_loud"] = fade(

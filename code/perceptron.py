@@ -79,11 +79,17 @@ def bound(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> float:
 # --8<-- [end:bound]
 # --8<-- [start:separable]
 def separable(x: Tensor, y: Tensor) -> bool:
-    """Say whether any line splits x (n, d), y (n,), by a linear program."""
+    """Say whether any line splits x (n, d), y (n,), by a linear program.
+
+    Raises RuntimeError if the program gives up.
+    """
     x1 = torch.cat([x, torch.ones_like(x[:, :1])], dim=1).double()  # (n, d + 1)
     inequalities = (-y[:, None] * x1).cpu().numpy()  # each row times w is to be <= -1
     any_goal, limits = [0.0] * x1.shape[1], [-1.0] * len(x)
-    return bool(linprog(any_goal, inequalities, limits, bounds=(None, None)).success)
+    result = linprog(any_goal, inequalities, limits, bounds=(None, None))
+    if result.status not in (0, 2):  # 0: found, 2: there is none
+        raise RuntimeError(result.message)
+    return bool(result.status == 0)
 
 
 def widest(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,7 +102,7 @@ def widest(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 # --8<-- [end:separable]
 # --8<-- [start:soft]
 class SoftNeuron(Perceptron):
-    """The same neuron with a slope for a threshold: it is wrong by degrees."""
+    """The same neuron with a smooth rise for a threshold: wrong by degrees."""
 
     def probability(self, x: Tensor) -> Tensor:
         """Say how likely +1 is at x (..., in_features): (...,) between 0 and 1."""
@@ -299,15 +305,15 @@ def draw_weights(x: Tensor, digit: Tensor, a: int, b: int) -> dict[str, Figure]:
 def draw_mistakes(pairs: Duels) -> Figure:
     """Draw the mistakes of each pair of digits as a table."""
     fig, ax = figures.panels(5.2, 4)
-    figures.table(ax, {pair: int(duel["mistakes"]) for pair, duel in pairs.items()})
+    figures.table(ax, {pair: int(each["mistakes"]) for pair, each in pairs.items()})
     ax.set(xlabel="digit", ylabel="against digit")
     return fig
 
 
 def draw_bound(pairs: Duels) -> Figure:
     """Draw each pair's mistakes against those that Novikoff's theorem allows."""
-    made = [duel["mistakes"] for duel in pairs.values()]
-    allowed = [duel["allowed"] for duel in pairs.values()]
+    made = [each["mistakes"] for each in pairs.values()]
+    allowed = [each["allowed"] for each in pairs.values()]
     fig, ax = figures.panels(5.2, 3.2)
     ax.scatter(allowed, made, s=24, color=BLUE, label="a pair of digits")
     ends = [min(made), max(allowed)]
@@ -361,7 +367,7 @@ def draw_xor() -> Figure:
 
 def summary(pairs: Duels, rest: dict[str, Tensor], seed: int) -> dict[str, float]:
     """Boil down the duels, and accuracies (seeds, epochs) of 8 and the rest."""
-    duels = sorted(pairs.values(), key=lambda duel: duel["mistakes"])
+    duels = sorted(pairs.values(), key=lambda each: each["mistakes"])
     x, digit, _, digit_test = scans(seed)
     points, sides = xor()
     flat = fit(Perceptron(2), points, sides, epochs=1000)
@@ -369,9 +375,9 @@ def summary(pairs: Duels, rest: dict[str, Tensor], seed: int) -> dict[str, float
         "scans": len(x),
         "held_out": len(digit_test),
         "pairs": len(duels),
-        "split": sum(duel["split"] for duel in duels),
-        "split_flat": sum(duel["split_flat"] for duel in duels),
-        "pairs_accuracy": sum(duel["accuracy"] for duel in duels) / len(duels),
+        "split": sum(each["split"] for each in duels),
+        "split_flat": sum(each["split_flat"] for each in duels),
+        "pairs_accuracy": sum(each["accuracy"] for each in duels) / len(duels),
         "rest_split": separable(x, torch.where(digit == 8, 1.0, -1.0)),
         "rest_never": float((digit_test != 8).float().mean()),
         "xor_passes": len(flat),
@@ -383,7 +389,8 @@ def summary(pairs: Duels, rest: dict[str, Tensor], seed: int) -> dict[str, float
         numbers |= {f"{name}_{key}": value for key, value in extreme.items()}
     for name, curve in rest.items():
         numbers[f"rest_{name}"] = float(curve[:, -1].mean())
-        numbers[f"sway_{name}"] = float(curve[:, -10:].diff().abs().mean())
+        sway = curve[:, -10:].diff().abs().mean()  # from one pass to the next
+        numbers[f"sway_{name}"] = float(sway) * 100  # in percentage points
     return numbers
 
 

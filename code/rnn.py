@@ -511,7 +511,7 @@ def draw_bits(bits: dict[str, float]) -> Figure:
 
 
 def draw_learning(histories: dict[str, History], bits: dict[str, float]) -> Figure:
-    """Draw validation bits by epoch, and what counts reach on the test text."""
+    """Draw validation bits by epoch, and what counts reach on the same text."""
     fig, ax = figures.panels(5.2, 3)
     for (name, history), marker in zip(histories.items(), "sX", strict=True):
         curve = history["validation_loss"]
@@ -612,7 +612,9 @@ def main(
             "reach": draw_reach(reached),
             "memory": draw_memory(remembered),
             "bits": draw_bits(surprise),
-            "learning": draw_learning(histories, surprise),
+            "learning": draw_learning(
+                histories, counted(encoded[0], encoded[1], encoded[1])
+            ),
         }
         figures.save_all(drawings, out)
         record(out, seed, used, **numbers)

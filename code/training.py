@@ -58,13 +58,13 @@ def memory() -> dict[str, float]:
 # --8<-- [start:kinds]
 def kinds() -> dict[str, str]:
     """Name the kinds of numbers that everyday lines make."""
-    whole, broken = torch.tensor([1, 2]), torch.tensor([1.0, 2.0])
+    whole, decimal = torch.tensor([1, 2]), torch.tensor([1.0, 2.0])
     made = {
         "whole": whole,
-        "broken": broken,
-        "both": whole + broken,
+        "decimal": decimal,
+        "both": whole + decimal,
         "numpy": torch.from_numpy(np.array([1.0, 2.0])),
-        "truth": broken > 1,
+        "truth": decimal > 1,
     }
     return {name: str(tensor.dtype).split(".")[1] for name, tensor in made.items()}
 
@@ -496,7 +496,7 @@ class Run:
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict() if self.schedule else {},
             "history": self.history,
-            "order": self.train.generator.get_state(),  # of chance, in three places
+            "order": self.train.generator.get_state(),  # random numbers, in 3 places
             "chance": torch.get_rng_state(),
             "chance there": self.there.get_rng_state(),
         }
@@ -674,8 +674,9 @@ def draw_history(history: History, score: str = "accuracy") -> Figure:
     axes[0].set(xlabel="epochs", title="loss", ylim=(0, None))
     axes[1].plot(epochs, history["validation_score"], "-.", color=GREEN)
     axes[1].set(xlabel="epochs", title=f"{score}, validation")
-    for ax in axes:
-        ax.axvline(best_epoch(history) + 1, color=FAINT, ls=":", label="best epoch")
+    best = best_epoch(history) + 1
+    for ax, top in zip(axes, (0.6, 1), strict=True):  # below the legend
+        ax.axvline(best, ymax=top, color=FAINT, ls=":", label="best epoch")
     axes[0].legend()
     return fig
 
@@ -788,7 +789,7 @@ def main(
 REPORT = """\
 an array changed: the tensor that shares its memory says {memory_shared:.0f}, the copy \
 {memory_copied:.0f}
-kinds of numbers: whole {kind_whole}, broken {kind_broken}, from NumPy {kind_numpy}
+kinds of numbers: whole {kind_whole}, decimal {kind_decimal}, from NumPy {kind_numpy}
 shapes: (5, 3) - (3,) is {shape_row}, but (5,) - (5, 1) is {shape_trap}
 slope of w³ at 2: {slope_once:.0f}, and not forgotten {slope_twice:.0f}
 three levels, 100 steps: no weight differs by more than {apart:.0e}

@@ -237,6 +237,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["ratio_sigmoid"] < 1e-9 < metrics["ratio_half"] < 1e-3 < metrics["ratio_ReLU"] < 1e3
     assert metrics["ratio_twice"] > 1e3
     assert metrics["right_sigmoid_10"] < 0.3 < metrics["right_ReLU_10"]
+    assert metrics["spread_last"] < 1e-6 < 0.1 < metrics["spread_first"]
     assert {path.stem for path in tmp_path.glob("*.svg")} == {"backward", "depth", "forward", "shared"}
 
 

@@ -36,21 +36,18 @@ def test_the_workshop_has_four_hands_ons_of_two_and_a_half_hours_recaps_and_brea
     assert sum(what in ("Break", "Lunch") for *_, what in day) == 3
 
 
-# --8<-- [start:running]
-def running(numbers: list[float]) -> list[float]:
-    """Return the sums of the first one, two, three ... numbers."""
-    sums, total = [], 0
+# --8<-- [start:f]
+def f(numbers: list[float]) -> list[float]:
+    entries, total = [], 0
     for number in numbers:
         total += number
-        sums.append(total)
-    return sums
+        entries.append(total)
+    return entries
 
 
-# --8<-- [end:running]
+# --8<-- [end:f]
 # --8<-- [start:counter]
 class Counter:
-    """Adds up all that it is given."""
-
     def __init__(self) -> None:
         self.total = 0
 
@@ -71,7 +68,7 @@ def count_twice() -> int:
 
 # --8<-- [start:answer-running]
 def test_running_sums() -> None:
-    assert running([2, 3, 4]) == [2, 5, 9]
+    assert f([2, 3, 4]) == [2, 5, 9]
 
 
 # --8<-- [end:answer-running]

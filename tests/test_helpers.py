@@ -177,6 +177,14 @@ def test_a_number_written_in_a_figure_keeps_its_digits():
     assert ">0.125<" in drawn
 
 
+def test_an_image_in_a_figure_keeps_its_size():
+    fig, ax = figures.panels()
+    ax.imshow(torch.zeros(91, 91).numpy(), interpolation="none")
+    drawn = figures.svg(fig, "image")
+    scale = float(re.search(r'transform="matrix\(([\d.]+)', drawn)[1])
+    assert 91 * scale == pytest.approx(ax.get_window_extent().width * 72 / fig.dpi, abs=0.05)
+
+
 def test_the_ids_of_two_figures_on_a_page_do_not_collide_and_each_is_used():
     first, second = figures.svg(line(), "first"), figures.svg(line(), "second")
     ids = [set(re.findall(r' id="([^"]+)"', text)) for text in (first, second)]

@@ -61,7 +61,7 @@ def pair(seed: int, n: int = 20, spread: float = 3.0) -> tuple[Tensor, Tensor]:
 
 
 def distribution(seed: int, *shape: int) -> Tensor:
-    """Draw probabilities (..., k), one in four of them 0 before they are made to add up to 1."""
+    """Draw probabilities (..., K), one in four of them 0 before they are made to add up to 1."""
     generator = torch.Generator().manual_seed(seed)
     p = torch.rand(*shape, generator=generator, dtype=torch.float64)
     p = p * (torch.rand(*shape, generator=generator) > 0.25)
@@ -276,6 +276,7 @@ def test_a_step_of_the_layer_is_pytorchs_gradient_step() -> None:
         functional.cross_entropy(theirs(x), p).backward()
         optimizer.step()
     assert_close(ours(x), theirs(x).detach())
+    assert_close((ours.weight, ours.bias), (theirs.weight.detach(), theirs.bias.detach()))  # a row for each class
 
 
 def test_a_layer_that_knows_nothing_has_the_loss_of_guessing() -> None:

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 import mlp
-from data import Images, load
+from data import Images, load, times
 from mlp import (
     Nearest,
     Trial,
@@ -87,6 +87,23 @@ def test_before_learning_the_loss_is_that_of_a_guess_among_ten() -> None:
     images = load("digits", 0)
     losses = [float(cross_entropy(predict(fresh(images, seed), images.test.x), images.test.y)) for seed in range(5)]
     assert sum(losses) / 5 == pytest.approx(math.log(10), abs=0.05)
+
+
+def test_of_three_things_wrong_with_images_one_stops_one_passes_and_one_harms() -> None:
+    images = load("digits", 1)
+    x, y = images.test
+    model = fresh(images, 1)
+    with pytest.raises(IndexError, match="out of bounds"):
+        cross_entropy(predict(model, x), y + 1)
+    assert_close(predict(model, x.permute(0, 2, 3, 1)), predict(model, x))
+    with pytest.raises(RuntimeError, match="1 channel"):
+        nn.Conv2d(1, 4, 3)(x.permute(0, 2, 3, 1))
+    right = {}
+    for factor in (1, 255):
+        view, model = times(images, factor), fresh(images, 1)
+        teach(model, view, 1, epochs=60)
+        right[factor] = float(accuracy(predict(model, view.test.x), y))
+    assert right[255] < right[1] - 0.02
 
 
 def test_a_run_begins_where_its_seed_says() -> None:

@@ -121,6 +121,14 @@ def test_neurons_that_start_alike_stay_alike() -> None:
         assert torch.equal(row, theta[0][0, 0])
 
 
+def test_no_weight_moves_from_all_0() -> None:
+    theta = [torch.zeros_like(each).requires_grad_() for each in start(2, 8, 1)]
+    fit(theta, torch.randn(20, 2), torch.ones(20, 1), steps=5)
+    w1, b1, w2, b2 = theta
+    assert not any(each.any() for each in (w1, b1, w2))
+    assert b2 > 0
+
+
 @pytest.mark.parametrize("width", [1, 4, 32])
 def test_a_built_net_joins_its_dots(width: int) -> None:
     dots = torch.linspace(-1, 1, width + 1)[:, None]
@@ -161,6 +169,12 @@ def test_new_homes_are_not_among_those_sold() -> None:
     assert set(map(tuple, homes.x.tolist())).isdisjoint(map(tuple, homes.x_new.tolist()))
 
 
+def test_new_homes_have_no_say_in_the_scale() -> None:
+    homes = Homes(seed=0, sold=300, new=200)
+    assert_close(homes.x.mean(dim=0), torch.zeros(4), atol=1e-5, rtol=0)
+    assert_close(homes.x.std(dim=0), torch.ones(4))
+
+
 def test_a_weighted_sum_explains_all_of_a_weighted_sum_and_nothing_of_noise() -> None:
     torch.manual_seed(0)
     x, x_new = torch.randn(2, 2000, 3).unbind()
@@ -198,10 +212,15 @@ def test_main_records_what_the_page_claims(metrics) -> None:
     assert metrics["deep"] == 225
     assert metrics["flat"] == 223
     assert metrics["error_mean"] > metrics["error_straight"] > metrics["error_flat"] > metrics["error_deep"]
-    assert metrics["error_deep"] > metrics["error_formula"]
+    assert metrics["error_deep_low"] > metrics["error_formula"]
+    for name in ("error_flat", "error_deep"):
+        assert metrics[f"{name}_low"] < metrics[name] < metrics[f"{name}_high"]
     assert abs(metrics["closeness_facts"]) < 0.1
     assert metrics["closeness_layer_1"] > metrics["closeness_layer_2"]
     assert metrics["price_facts"] < metrics["price_layer_1"] < metrics["price_layer_2"]
+    assert metrics["closeness_facts"] < metrics["closeness_untrained_1"] < metrics["closeness_layer_1"]
+    assert metrics["closeness_untrained_2"] < metrics["closeness_untrained_1"]
+    assert metrics["price_untrained_2"] < metrics["price_facts"] < metrics["price_untrained_1"]
     assert metrics["best_closeness"] ** 2 < metrics["closeness_layer_1"]
 
 

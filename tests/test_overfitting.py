@@ -301,6 +301,10 @@ def test_main_records_what_the_page_claims(results) -> None:
     assert metrics["descent_peak_mistakes"] > metrics["descent_first_mistakes"]
     assert metrics["test_right_labels"] > metrics["test_no_cure"]
     assert metrics["guess_seen"] > 2 * metrics["guess_unseen"]
+    assert abs(metrics["guess_one_seen"] - 0.1) < 0.01  # one try: nothing is chosen, nothing flattered
+    gap, one = (metrics[f"learned_{k}seen"] - metrics[f"learned_{k}unseen"] for k in ("", "one_"))
+    assert gap > one
+    assert (metrics["validation"], metrics["examples"]) == (360, 300)
     assert metrics["parameters"] == 9610
     named = [name for kind in ("helped", "doubtful") for name in metrics[kind].split(", ") if name]
     assert sorted([*named, "no cure", "right labels"]) == sorted(CURES)

@@ -1,6 +1,7 @@
 """The perceptron: its theorem, its neurons against PyTorch's, XOR, and the solutions of the page's exercises."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -69,6 +70,13 @@ def test_the_linear_program_agrees_with_a_clean_pass(seed: int) -> None:
     assert separable(x, y)
     doubled, contradiction = torch.cat([x, x[:1]]), torch.cat([y, -y[:1]])
     assert not separable(doubled, contradiction)
+
+
+def test_a_linear_program_that_gives_up_is_no_answer(monkeypatch) -> None:
+    gave_up = SimpleNamespace(status=1, message="Iteration limit reached.")
+    monkeypatch.setattr(perceptron, "linprog", lambda *_, **__: gave_up)
+    with pytest.raises(RuntimeError, match="limit reached"):
+        separable(*xor())
 
 
 @given(seed=st.integers(0, 10_000), rate=st.floats(0.01, 2))
@@ -161,6 +169,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["hard_mistakes"] <= metrics["hard_allowed"]
     assert not metrics["rest_split"]
     assert metrics["rest_kernel"] > metrics["rest_soft"] > metrics["rest_perceptron"] > metrics["rest_never"]
+    assert 0.1 < metrics["sway_soft"] < metrics["sway_perceptron"] < 5  # percentage points
     drawn = {path.stem for path in tmp_path.glob("*.svg")}
     assert drawn == {"activations", "bound", "boundary", "mistakes", "rest", "scans", "weights", "xor"}
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -528,7 +529,9 @@ def test_all_three_levels_end_with_the_same_weights() -> None:
 
 def test_what_the_page_says_of_tensors_is_so() -> None:
     assert training.memory() == {"shared": 7, "copied": 0}
-    assert training.kinds()["both"] == "float32"
+    assert training.kinds() | {"both": "float32", "decimal": "float32", "whole": "int64"} == training.kinds()
+    with pytest.raises(RuntimeError, match="mat1 and mat2 must have the same dtype, but got Double and Float"):
+        Classifier()(torch.ones(1, 64).double())
     assert training.broadcast() == {"number": "(5, 3)", "row": "(5, 3)", "column": "(5, 3)", "trap": "(5, 5)"}
     assert training.slopes() == pytest.approx({"once": 12, "twice": 24, "moved": 1.88})
     assert training.there_and_back(torch.ones(3), CPU) == {"there": "cpu", "back": True}
@@ -580,6 +583,30 @@ def test_main_takes_a_run_up_again_and_draws_nothing_unless_told_where(
         training.main(epochs=0)
 
 
+def test_the_line_to_try_on_the_page_and_in_the_notes_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lecture = ROOT / "docs" / "lectures" / "training"
+    page, deck = ((lecture / name).read_text(encoding="utf-8") for name in ("index.md", "slides.md"))
+    line = page.partition('python -c "')[2].partition('"')[0]
+    assert f'`python -c "{line}"`' in deck
+    line = line.replace("3000", "9")
+    saved, save = [], Run.save
+
+    def pulled(run: Run, path: Path) -> None:
+        save(run, path)
+        saved.append(len(run.history["loss"]))
+        if len(saved) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "save", pulled)
+    for _ in range(2):
+        with suppress(KeyboardInterrupt):
+            exec(line, {})
+    assert saved == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+
 def test_a_damaged_checkpoint_on_the_command_line_is_one_sentence_and_exit_status_2(tmp_path: Path) -> None:
     file = tmp_path / "run.pt"
     file.write_text("no checkpoint")
@@ -625,7 +652,7 @@ def test_shapes() -> None:
     assert float(((guess[:, 0] - truth) ** 2).mean()) == 0  # (3,) and (3,)
     wrong = (guess - truth) ** 2  # (3, 1) and (3,) give (3, 3)
     assert wrong.shape == (3, 3)
-    assert float(wrong.mean()) > 1  # every guess was measured against every truth
+    assert_close(wrong.mean(), torch.tensor(4 / 3))  # every guess against every truth
     with pytest.warns(UserWarning, match="target size"):
         mse_loss(guess, truth)  # PyTorch's own says so
 

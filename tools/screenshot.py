@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    """Photograph the page of the first lecture, in few colours so that it stays small."""
+    """Photograph the page of the lecture on the neuron, in few colours so that it stays small."""
     with serve(ROOT / "site") as base, sync_playwright() as playwright:
         page = launch(playwright).new_page(viewport={"width": 1280, "height": 1180})
         page.goto(f"{base}/lectures/perceptron/", wait_until="networkidle")

@@ -151,8 +151,8 @@ for name, formula in formulas.items():
     print(f"{name:14} slope in a: overwriting {a.grad:7.4f}, true {true:7.4f}")
 
 # %% [markdown]
-# It survives as long as nothing branches. A chain of layers is no protection: in every network with a hidden layer the inputs
-# branch, and with two points in the loss the weights do.
+# It survives as long as nothing branches. A chain of layers is no protection: in every network with two hidden neurons or more
+# the inputs branch, and with two points in the loss the weights do.
 #
 # ## 4. Your turn: one operation more
 #
@@ -235,8 +235,8 @@ check_by_hand(by_hand)
 #
 # ## 6. The worked example, with other rates
 #
-# > **Predict.** The lecture's network learns its two points at $\eta = 0.01$ in some thousand passes. What happens in 200 passes at
-# > 0.1, at 1, at 10?
+# > **Predict.** The lecture's network needs thousands of passes at $\eta = 0.01$: after 5,000 its mean loss is 0.23. What happens in
+# > 200 passes at 0.1, at 1, at 10?
 
 # %%
 for rate in (0.01, 0.1, 1.0, 10.0):
@@ -266,6 +266,8 @@ for scale in (0.5, 3.0):
     print(f"s = {scale}: first layer {norms[0]:.1e}, last layer {norms[-1]:.1e}")
 
 # %% [markdown]
+# At 0.5 it vanishes, at 3 it explodes: there the weights win, although many slopes of tanh are near 0.
+#
 # Now with the *leaky* ReLU, $z$ if $z > 0$ and $0.01\,z$ elsewhere. Find a scale for which, over five seeds, the first
 # layer gets between a third and three times the gradient of the last. A calculation on paper finds it, and so does trying.
 

@@ -153,7 +153,7 @@ figures.Shown(
 )
 
 # %% [markdown]
-# > **Predict.** Look at the map. Which two digits have their middles closest to each other? Which are farthest apart?
+# > **Predict.** Look at the map. Which two digits have their middles closest to each other?
 #
 # Write the function that answers: points `(n, d)` and labels `(n,)` give the pair of labels whose means are closest, the smaller first, as a tuple
 # of two numbers.
@@ -268,8 +268,9 @@ for name, plan in plans.items():
     print(f"{name}: right {sum(paid) / 4:.1%} of the time, reads {sum(reads) / 4:.1%}")
 
 # %% [markdown]
-# Who explores less and less is right more often on the way, and on average reads a little worse in the end: it stops guessing before every
-# digit has had its chance. Exploring costs now and pays later, and nobody can have both.
+# Who explores less and less is right more often on the way. With this schedule it reads a little worse on average, and how well depends
+# more on chance: on some ways to hold out it stops guessing before every digit has had its turn. Try 800 in place of 400: how much to
+# explore, and for how long, has to be found out.
 #
 # ## 5. Your turn: rules or learning?
 #

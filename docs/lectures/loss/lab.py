@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Lab: five losses by hand
+# # Lab: losses by hand
 #
 # You write losses, see what each one wants, check a slope by nudging, and mend a softmax that breaks. 30 minutes. Read the
 # [lecture](../) first, or go back to it when a word is new.
@@ -110,7 +110,7 @@ for name, each in shown.items():
 #
 # ## 4. Your turn: surprise
 #
-# The logits of some examples are `z (n, k)` and their labels `label (n,)`. Return the cross-entropy of each, `(n,)`: minus the logarithm of the
+# The logits of some examples are `z (n, K)` and their labels `label (n,)`. Return the cross-entropy of each, `(n,)`: minus the logarithm of the
 # probability that softmax gives to the label. Write it as the formula says; we break it afterwards.
 
 
@@ -206,7 +206,7 @@ check_stable(stable_surprise)
 # ## 6. Your turn: a slope by nudging
 #
 # The slope of a loss in one logit: nudge this logit up and down by `step`, and divide the difference by `2 * step`. Do it for each logit of one
-# example, `z (k,)`, with `loss` a function of `z` that returns one number; return `(k,)`.
+# example, `z (K,)`, with `loss` a function of `z` that returns one number; return `(K,)`.
 #
 # > **Predict.** The logits are 2, 1 and −1 and the second class is true. Which slopes are positive? What do the three add up to?
 
@@ -278,8 +278,8 @@ figures.Shown(
 # ## Go further
 #
 # - Which $\delta$ of Huber's loss has the lowest held-out error after the misprint? Does it depend on how you measure that error?
-# - Some people would swear that a label is right; others are not so sure. Label smoothing gives the true class only 0.9 and shares out
-#   the rest. Teach the layer with such labels. Its accuracy hardly changes; what becomes of its dearest mistake?
+# - Some people would swear that a label is right; others are not so sure. Label smoothing takes a tenth of the certainty away and shares
+#   it among all ten classes: the true one keeps 0.91, each other gets 0.01. Teach the layer with such labels. Its accuracy hardly changes; what becomes of its dearest mistake?
 
 # %%
 smooth = SoftmaxLayer(64, 10)

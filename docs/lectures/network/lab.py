@@ -166,13 +166,13 @@ for seed in range(5):
 print("wanted:", labels.tolist())
 
 # %% [markdown]
-# A start that answers the same to points of both kinds is stuck: its neurons are silent there, and a silent ReLU has no slope to
-# learn by. What a network can represent and what it learns are two questions.
+# A start that answers the same to points of both kinds is stuck. Either its neurons are silent there, and a silent ReLU has no slope
+# to learn by; or they fire at all four points, where ReLUs are straight, and the network is no more than one neuron. What a network can represent and what it learns are two questions.
 #
 # ## 5. Your turn: a tent
 #
-# > **Predict.** How many ReLUs does a tent need that is 0 up to $a$, rises to 1 in the middle between $a$ and $b$, falls to 0 at
-# > $b$, and stays 0?
+# > **Predict.** A tent is 0 up to $a$, rises to 1 in the middle between $a$ and $b$, falls to 0 at $b$, and stays 0. By how much
+# > does its slope change at each of its three bends?
 #
 # Choose the parameters of $1 \to 3 \to 1$ that draw it.
 
@@ -214,6 +214,8 @@ def tent(a, b):
 check_tent(tent)
 
 # %% [markdown]
+# The answer to the prediction: by $s$, $-2s$ and $s$, with $s = 2/(b - a)$. Each ReLU makes one bend.
+#
 # Nine tents that overlap, each as high as the curve of the lecture is in its middle:
 
 # %%
@@ -303,7 +305,8 @@ for column, name in enumerate(("closeness", "comfort", "price")):
     print(f"{name}: neuron {number}, correlation {how:+.2f}")
 
 # %% [markdown]
-# Mixtures, not concepts. Learn again from another seed: other neurons, other mixtures, much the same prices.
+# None of the three goes far with a single neuron. Try `homes.facts_new` instead: most of these neurons look east or north. Learn again
+# from another seed: other neurons, much the same prices.
 #
 # ## Go further
 #

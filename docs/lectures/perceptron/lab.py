@@ -117,15 +117,15 @@ fig, ax = figures.panels(2.4, 2.4)
 figures.squares(ax, neuron.weight.reshape(8, 8))
 figures.Shown(
     fig,
-    "The weights for 3 against 8: hollow, negative squares at the left, where an 8 closes its loops.",
+    "The weights for 3 against 8: hollow, negative squares left of the middle, where an 8 closes its loops.",
 )
 
 # %% [markdown]
 # ## 4. Your turn: how sure is it?
 #
 # The distance of a point from the boundary says how firmly a label is given: $|z| / \lVert \mathbf{w} \rVert$, with the sign of $z$.
-# Times the label $y$ it is the point's [margin](../../../course/glossary/#margin): negative if the neuron is wrong, small if it was a
-# close call. Compute it for many points at once: `weight (d,)`, `bias ()`, `x (n, d)`, `y (n,)` give `(n,)`.
+# Times the label $y$ it is the point's own margin: negative if the neuron is wrong, near 0 if it was a close call. The smallest of
+# them all is the line's [margin](../../../course/glossary/#margin), the one in the theorem. Compute it for many points at once: `weight (d,)`, `bias ()`, `x (n, d)`, `y (n,)` give `(n,)`.
 
 
 # %% tags=["exercise"]
@@ -161,7 +161,7 @@ def margins(weight, bias, x, y):
 check_margins(margins)
 
 # %% [markdown]
-# The held-out scans that the neuron was least sure of, the closest call first:
+# The held-out scans with the smallest margins. A negative one was misread, and the first is the worst mistake:
 
 # %%
 others, sides = duel(x_test, digit_test, 3, 8)
@@ -195,8 +195,8 @@ print(
 )
 
 # %% [markdown]
-# In 64 dimensions a line can bend to a lie: with more directions than it needs, it finds one that sets the liar apart, at the
-# price of many more mistakes, that is, of a thinner margin. It has learned something wrong, perfectly. The lecture on [overfitting](../../overfitting/) is about
+# With 64 weights there is room for a hyperplane that obeys even a lie: it sets the liar apart, at the price of a thinner margin, and
+# so of half as many mistakes again. It has learned something wrong, perfectly. The lecture on [overfitting](../../overfitting/) is about
 # this.
 #
 # ## 6. Your turn: XOR by a feature
@@ -238,8 +238,8 @@ check_features(features)
 #
 # ## 7. Your turn: design an activation
 #
-# Write a function of your own that bends, and its derivative. Anything goes that is not a straight line and has a slope almost
-# everywhere. The check compares your derivative with PyTorch's.
+# Write a function of your own that bends, and its derivative. Anything goes that has a slope almost everywhere, and not
+# the same slope everywhere. The check compares your derivative with PyTorch's.
 
 
 # %% tags=["exercise"]

@@ -333,8 +333,9 @@ print(f"held-out text: {bigram_bits(train, test):.2f} bits per character")
 print(f"the held-out text by its own counts: {bigram_bits(test, test):.2f}")
 
 # %% [markdown]
-# Its own counts are no better than those of eight times as much other text. In a text this short, the 96 counts of 1 in each row weigh
-# more than what was counted: the doubt is too large. The lecture lets the validation part choose it.
+# Its own counts are no better than those of eight times as much other text. In a text this short, 96 counts of 1 in each row weigh
+# too much beside what was counted. With almost no doubt its own counts would need some 0.6 bits fewer. The lecture lets the validation part
+# choose the doubt.
 #
 # A small network on the same text. It takes some seconds.
 

@@ -85,7 +85,8 @@ for rate in (0.03, 0.06, 0.078, 0.082):
     print(f"rate {rate}: height {float(ravine.value(end)):.4f} after 40 steps")
 
 # %% [markdown]
-# The limit is $2/25 = 0.08$. Just below it the walk does arrive, but along the way it crosses the bottom at every step.
+# The limit is $2/25 = 0.08$. Just below it, at 0.078, the walk still comes down, but it crosses the bottom at every step; 0.06 gets lowest
+# in 40 steps.
 #
 # ## 3. Your turn: how large may the rate be?
 #
@@ -187,7 +188,7 @@ figures.Shown(
 # > **Predict.** Adam's very first step: how long is it in each parameter, if the slopes are −4 and 25 and the rate is 0.1?
 #
 # Write one step of Adam. It gets `theta`, `g`, both means so far, `m` and `s`, and the number `t` of the step, from 1 on.
-# Return the new theta, `m` and `s`.
+# `a` and `b` say how much of each mean to keep. Return the new theta, `m` and `s`.
 
 
 # %% tags=["exercise"]
@@ -286,8 +287,8 @@ print("the last five epochs:", " ".join(f"{each:.3f}" for each in settled[-5:]))
 # ## Go further
 #
 # - Put a warm-up of 60 steps before the falling line. Is the highest loss on the way lower?
-# - Turn the ravine by 45 degrees, so that it runs diagonally. Who still finds the way quickly, and why does Adam lose its
-#   advantage? A start:
+# - Turn the ravine by 45 degrees, so that it runs diagonally. Who finds the way as before, and why does Adam fall
+#   behind? A start:
 
 # %%
 turn = torch.tensor([[1.0, 1.0], [-1.0, 1.0]]) / 2**0.5

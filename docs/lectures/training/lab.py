@@ -58,7 +58,7 @@ for tensor in (
 #
 # ## 2. Your turn: one epoch
 #
-# > **Predict.** Of `zero_grad`, `backward` and `step`, which two may change places without harm, and which may not?
+# > **Predict.** The order is `zero_grad`, forward pass, `backward`, `step`. Which two neighbours may change places without harm?
 #
 # Write one epoch of learning: for every batch `x, y` of `train`, forget, guess, measure by `cross_entropy`, find the gradients, step. Return the mean loss over all
 # *examples*: the last batch is smaller than the others.
@@ -112,8 +112,8 @@ def epoch(model, train, optimiser):
 check_epoch(epoch)
 
 # %% [markdown]
-# `zero_grad` may come before the forward pass or after the step: only between a step and the next `backward` it must come once.
-# `backward` and `step` may not change places.
+# `zero_grad` and the forward pass. No others: `backward` replays what the forward pass recorded, and `step` follows what `backward`
+# found. (`zero_grad` may also stand at the very end, after the step. Between `backward` and `step` it erases what was found.)
 #
 # Ten epochs of your loop:
 
@@ -127,7 +127,7 @@ for number in range(1, 11):
 # %% [markdown]
 # ## 3. Three broken loops
 #
-# Each of these runs without an error. Look at what it does before you read its code.
+# Each of these runs without an error. Read them, and predict what each does before you run the cell that trains them.
 
 
 # %%
