@@ -27,14 +27,14 @@ def python(session: nox.Session, *words: object, **env: str) -> None:
 
 
 def digest(*parts: Path | str) -> str:
-    """Fingerprint of texts, files and whole folders."""
+    """Fingerprint of texts, files and whole folders; of a folder without the caches of tools."""
     seen = hashlib.sha256()
     for part in parts:
         paths = sorted(part.rglob("*")) if isinstance(part, Path) and part.is_dir() else [part]
         for path in paths:
             if isinstance(path, str):
                 seen.update(path.encode())
-            elif path.is_file() and path.suffix != ".pyc":
+            elif path.is_file() and path.suffix != ".pyc" and ".ruff_cache" not in path.parts:
                 seen.update(path.as_posix().encode() + path.read_bytes())
     return seen.hexdigest()
 
