@@ -338,7 +338,7 @@ def read(path: Path) -> tuple[nn.Sequential, list[str]]:
     try:
         with safe_open(path, "pt") as file:
             known = {k: json.loads(v) for k, v in file.metadata().items()}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            weights = file.get_tensors()
         model = convnet(
             known["input"][-1],
             Scale(weights["scale.mean"], weights["scale.std"]),

@@ -299,7 +299,7 @@ def load_decoder(path: Path) -> nn.Module:
     """Read a decoder back: it draws images (n, *shape) from codes z (n, latent)."""
     with safe_open(path, "pt") as file:
         shape = tuple(map(int, file.metadata()["shape"].split()))
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        weights = file.get_tensors()
     sizes = [weights["0.weight"].shape[1]]
     sizes += [len(bias) for name, bias in weights.items() if name.endswith("bias")]
     decoder = layers(*sizes).append(nn.Sigmoid())

@@ -1,5 +1,6 @@
 """A small course in a temporary folder, with the tools as they are: for tests that build, break and mend."""
 
+import os
 import re
 import shutil
 import textwrap
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded: in networks this small threads wait for each other
 settings.register_profile("course", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("course")
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -30,16 +29,6 @@ from backprop import (
     shared,
     walk,
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """These networks are small: on a busy machine threads would wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
 
 # An operation on one of the numbers made so far, or on two of them, each fit for any number.
 OPERATIONS = {

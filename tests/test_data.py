@@ -57,15 +57,6 @@ from training import Examples
 CLASSES = 10
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small networks are fastest on one core."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def sample(n: int, shape: tuple[int, ...], first: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Draw images (n, *shape) of bytes that carry their label in the first value, and a number of their own."""
     drawn = np.random.default_rng(first)

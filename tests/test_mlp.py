@@ -32,14 +32,6 @@ from training import Examples, accuracy, predict
 DRAWN = {"answer", "broken", "confusion", "curves", "five", "mistakes", "neurons", "scans"}
 
 
-@pytest.fixture(autouse=True)
-def one_core():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def made_up(channels: int = 1, side: int = 6, n: int = 60, seed: int = 0) -> Images:
     """Draw images of ten classes, each with a bright pixel in a place of its own, n a part."""
     generator = torch.Generator().manual_seed(seed)
@@ -55,7 +47,6 @@ def made_up(channels: int = 1, side: int = 6, n: int = 60, seed: int = 0) -> Ima
 @pytest.fixture(scope="module")
 def learned() -> Trial:
     """A network that has learned from the digits for a few epochs."""
-    torch.set_num_threads(1)
     images = load("digits", 0)
     model = fresh(images, 0)
     return Trial(images, model, teach(model, images, 0, epochs=12), {})
@@ -193,7 +184,6 @@ def test_photographs_come_in_the_shape_asked_for() -> None:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory) -> tuple[dict[str, float], set[str], str]:
     """What main records, draws and prints, five seeds and all."""
-    torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("outputs")
     with pytest.MonkeyPatch.context() as patch:
         lines: list[str] = []

@@ -41,15 +41,6 @@ from training import Examples
 seeds = st.integers(0, 10_000)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small nets are quicker on one thread, and the results the same everywhere."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def images() -> Images:
     """The digits, as the lecture scales them."""

@@ -46,14 +46,6 @@ DRAWN = {"betas", "denoised", "grid", "map", "rebuilt", "samples", "slopes", "wa
 SMALL = torch.Size((1, 4, 4))
 
 
-@pytest.fixture(autouse=True)
-def one_core():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def made_up(side: int = 6, n: int = 60, seed: int = 0) -> Images:
     """Draw images of ten classes, each with a row of ink in a place of its own, n a part."""
     generator = torch.Generator().manual_seed(seed)
@@ -252,7 +244,6 @@ def test_a_decoder_read_back_from_its_file_draws_the_same_images(tmp_path) -> No
 @pytest.fixture(scope="module")
 def trial() -> Trial:
     """Everything that one seed learns of the digits."""
-    torch.set_num_threads(1)
     return run_trial("digits", 0, 30, torch.device("cpu"))
 
 
