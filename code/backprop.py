@@ -2,14 +2,11 @@
 
 A number that remembers what it was made from can say how it would change with
 each of them. Going back over all steps once, from the loss to the weights,
-multiplies these slopes along each path and adds up the paths.
+multiplies these derivatives along each path and adds up the paths.
 
 Source: Rumelhart, Hinton and Williams, "Learning representations by
 back-propagating errors", Nature 323, 1986.
 """
-
-# --8<-- [start:imports]
-from __future__ import annotations
 
 import io
 import logging
@@ -19,98 +16,91 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-# --8<-- [end:imports]
-import devices
-import figures
-from command import folder, record, run
-from figures import BLUE, FAINT, ORANGE
-
-# --8<-- [start:earlier]
-from perceptron import ACTIVATIONS, accuracy, scans
-
-# --8<-- [end:earlier]
+from neuronup import devices
+from neuronup.accuracy import accuracy
+from neuronup.activations import ACTIVATIONS
+from neuronup.command import folder, keep, record, run
+from neuronup.digits import train_test_digits
 
 
 # --8<-- [start:value]
 # --8<-- [start:record]
 class Value:
-    """A number that remembers its parents, and its slope in each of them."""
+    """A number that remembers its parents, and its derivative in each of them."""
 
     def __init__(
         self,
         data: float,
-        parents: tuple[Value, ...] = (),
-        slopes: tuple[float, ...] = (),
+        parents: tuple["Value", ...] = (),
+        derivatives: tuple[float, ...] = (),
     ) -> None:
         self.data, self.grad, self.name = data, 0.0, ""
-        self.parents, self.slopes = parents, slopes
+        self.parents, self.derivatives = parents, derivatives
 
-    def __add__(self, other: Value | float) -> Value:
+    def __add__(self, other: "Value | float") -> "Value":
         other = other if isinstance(other, Value) else Value(other)
         return Value(self.data + other.data, (self, other), (1.0, 1.0))
 
-    def __mul__(self, other: Value | float) -> Value:
+    def __mul__(self, other: "Value | float") -> "Value":
         other = other if isinstance(other, Value) else Value(other)
         return Value(self.data * other.data, (self, other), (other.data, self.data))
 
     # --8<-- [end:record]
-    def __pow__(self, power: float) -> Value:
-        slope = power * self.data ** (power - 1)
-        return Value(self.data**power, (self,), (slope,))
+    def __pow__(self, power: float) -> "Value":
+        derivative = power * self.data ** (power - 1)
+        return Value(self.data**power, (self,), (derivative,))
 
-    def exp(self) -> Value:
+    def exp(self) -> "Value":
         """Return e to the power of this."""
         e = math.exp(self.data)
         return Value(e, (self,), (e,))
 
-    def log(self) -> Value:
+    def log(self) -> "Value":
         """Return the natural logarithm."""
         return Value(math.log(self.data), (self,), (1 / self.data,))
 
-    def tanh(self) -> Value:
+    def tanh(self) -> "Value":
         """Squash this into (-1, 1)."""
         t = math.tanh(self.data)
         return Value(t, (self,), (1 - t * t,))
 
-    def sigmoid(self) -> Value:
+    def sigmoid(self) -> "Value":
         """Squash this into (0, 1)."""
         s = (1 + math.tanh(self.data / 2)) / 2  # 1 / (1 + exp(-z)) may overflow
         return Value(s, (self,), (s * (1 - s),))
 
-    def relu(self) -> Value:
+    def relu(self) -> "Value":
         """Pass this on if it is positive, else 0."""
         return Value(max(self.data, 0.0), (self,), (float(self.data > 0),))
 
-    def __neg__(self) -> Value:
+    def __neg__(self) -> "Value":
         return self * -1.0
 
-    def __sub__(self, other: Value | float) -> Value:
+    def __sub__(self, other: "Value | float") -> "Value":
         return self + -other
 
-    def __rsub__(self, other: float) -> Value:
+    def __rsub__(self, other: float) -> "Value":
         return -self + other
 
-    def __truediv__(self, other: Value | float) -> Value:
+    def __truediv__(self, other: "Value | float") -> "Value":
         return self * other**-1.0
 
-    def __rtruediv__(self, other: float) -> Value:
+    def __rtruediv__(self, other: float) -> "Value":
         return self**-1.0 * other
 
     __radd__, __rmul__ = __add__, __mul__
 
-    def called(self, name: str) -> Value:
+    def called(self, name: str) -> "Value":
         """Give this value a name, by which it is drawn and listed."""
         self.name = name
         return self
 
     # --8<-- [start:order]
-    def tape(self) -> list[Value]:
+    def tape(self) -> list["Value"]:
         """List all that this was made from, and itself: each after its parents."""
         listed: list[Value] = []
         seen: set[Value] = set()
@@ -128,14 +118,14 @@ class Value:
     # --8<-- [end:order]
     # --8<-- [start:replay]
     def backward(self) -> None:
-        """Set `grad` of all that this was made from to its slope; in leaves, add it."""
+        """Set `grad` of all this was made from to its gradient; in leaves, add it."""
         tape = self.tape()
         for node in tape:
             node.grad = 0.0 if node.parents else node.grad
         self.grad += 1.0
         for node in reversed(tape):
-            for parent, slope in zip(node.parents, node.slopes, strict=True):
-                parent.grad += slope * node.grad
+            for parent, derivative in zip(node.parents, node.derivatives, strict=True):
+                parent.grad += derivative * node.grad
 
 
 # --8<-- [end:replay]
@@ -152,12 +142,17 @@ def shared() -> Value:
 # --8<-- [end:shared]
 # --8<-- [start:network]
 Parameters = dict[str, Value]
-START = {"w11": 0.5, "w12": -0.3, "b1": 0.1, "w21": -0.4, "w22": 0.8, "b2": 0.0}
-START |= {"v1": 0.7, "v2": -0.6, "c": 0.2}
+INITIAL = {"w11": 0.5, "w12": -0.3, "b1": 0.1, "w21": -0.4, "w22": 0.8, "b2": 0.0}
+INITIAL |= {"v1": 0.7, "v2": -0.6, "c": 0.2}
 POINTS = [((0.9, -0.2), 0.0), ((0.75, 0.6), 1.0)]  # two points, each with its label
 
 
-def guess(p: Parameters, x: tuple[float, float]) -> Value:
+def initial_parameters() -> Parameters:
+    """Make a new value of each number in INITIAL, under its name."""
+    return {name: Value(number).called(name) for name, number in INITIAL.items()}
+
+
+def predict_example(p: Parameters, x: tuple[float, float]) -> Value:
     """Say how likely label 1 is at the point x: two hidden neurons, and one more."""
     x1, x2 = Value(x[0]).called("x1"), Value(x[1]).called("x2")
     z1 = (p["w11"] * x1 + p["w12"] * x2 + p["b1"]).called("z1")
@@ -167,39 +162,44 @@ def guess(p: Parameters, x: tuple[float, float]) -> Value:
     return z.sigmoid().called("ŷ")
 
 
-def loss(p: Parameters, x: tuple[float, float], y: float) -> Value:
-    """Return the binary cross-entropy of the guess at x, whose label is y."""
-    said = guess(p, x)
-    return (-(y * said.log() + (1 - y) * (1 - said).log())).called("L")
+def example_loss(p: Parameters, x: tuple[float, float], y: float) -> Value:
+    """Return the binary cross-entropy of the prediction at x, whose label is y."""
+    prediction = predict_example(p, x)
+    return (-(y * prediction.log() + (1 - y) * (1 - prediction).log())).called("L")
 
 
-def descend(p: Parameters, rate: float) -> Parameters:
-    """Step downhill: new parameters, so that what was recorded stays as it was."""
+def mean_loss(p: Parameters) -> float:
+    """Average the loss over both points."""
+    return sum(example_loss(p, *point).data for point in POINTS) / len(POINTS)
+
+
+def gradient_step(p: Parameters, rate: float) -> Parameters:
+    """Step against the gradient: new parameters, so that the recorded ones stay."""
     return {
         name: Value(old.data - rate * old.grad).called(name) for name, old in p.items()
     }
 
 
 # --8<-- [end:network]
-# --8<-- [start:walk]
-def walk(rate: float, passes: int) -> tuple[list[Value], Parameters]:
-    """Learn from one point after the other; return each loss, and the parameters."""
-    p = {name: Value(number).called(name) for name, number in START.items()}
+# --8<-- [start:steps]
+def training_steps(rate: float, passes: int) -> tuple[list[Value], Parameters]:
+    """Train on one point after the other; return each loss, and the parameters."""
+    p = initial_parameters()
     losses = []
     for _ in range(passes):
         for x, y in POINTS:
-            losses.append(loss(p, x, y))
+            losses.append(example_loss(p, x, y))
             losses[-1].backward()
-            p = descend(p, rate)
+            p = gradient_step(p, rate)
     return losses, p
 
 
-def numbers_of(end: Value) -> dict[str, tuple[float, float]]:
+def values_and_gradients(end: Value) -> dict[str, tuple[float, float]]:
     """Look up the value and the gradient of all that has a name."""
     return {node.name: (node.data, node.grad) for node in end.tape() if node.name}
 
 
-# --8<-- [end:walk]
+# --8<-- [end:steps]
 # --8<-- [start:dynamic]
 class Straight(nn.Module):
     """The same operations for every input."""
@@ -241,7 +241,7 @@ class Choice(nn.Module):
         return x.tanh().sum()
 
 
-def steps(graph: torch.fx.Graph) -> list[str]:
+def operations(graph: torch.fx.Graph) -> list[str]:
     """List the operations of a graph by name."""
     return [node.name for node in graph.nodes if node.op.startswith("call")]
 
@@ -251,7 +251,7 @@ def exported(model: nn.Module, x: Tensor) -> list[str]:
     logging.disable()  # for PyTorch says at length where it got stuck
     try:
         with redirect_stderr(io.StringIO()):
-            return steps(torch.export.export(model, (x,)).graph)
+            return operations(torch.export.export(model, (x,)).graph)
     except RuntimeError:  # what comes next hangs on a number that is not there yet
         return []
     finally:
@@ -262,18 +262,18 @@ def compiled(model: nn.Module, x: Tensor) -> list[list[str]]:
     """Compile `model` while it runs on x (n,); list the graphs it was cut into."""
     graphs = []
 
-    def keep(piece: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable:
-        graphs.append(steps(piece.graph))
+    def keep_graph(piece: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable:
+        graphs.append(operations(piece.graph))
         return piece.forward  # a real compiler would make it faster here
 
     torch.compiler.reset()
-    torch.compile(model, backend=keep)(x)
+    torch.compile(model, backend=keep_graph)(x)
     return graphs
 
 
 # --8<-- [end:static]
 # --8<-- [start:depth]
-def drawn(depth: int, scale: float, seed: int) -> list[Tensor]:
+def random_weights(depth: int, scale: float, seed: int) -> list[Tensor]:
     """Draw the weights of `depth` layers (64, 64) and one of (64, 10)."""
     g = torch.Generator().manual_seed(seed)
     sizes = [(64, 64)] * depth + [(64, 10)]
@@ -281,8 +281,8 @@ def drawn(depth: int, scale: float, seed: int) -> list[Tensor]:
     return [(scale / 64**0.5 * draw).to(torch.get_default_device()) for draw in draws]
 
 
-def sums(x: Tensor, weights: list[Tensor], name: str) -> list[Tensor]:
-    """Pass scans x (n, 64) through all layers: the weighted sums of each."""
+def pre_activations(x: Tensor, weights: list[Tensor], name: str) -> list[Tensor]:
+    """Pass images x (n, 64) through all layers: the weighted sums of each."""
     activation, z = ACTIVATIONS[name][0], [x @ weights[0]]
     for weight in weights[1:]:
         z.append(activation(z[-1]) @ weight)
@@ -291,31 +291,31 @@ def sums(x: Tensor, weights: list[Tensor], name: str) -> list[Tensor]:
 
 def gradient_norms(x: Tensor, y: Tensor, weights: list[Tensor], name: str) -> Tensor:
     """Measure the gradient that reaches each layer's sums: (layers,)."""
-    z = sums(x, [weight.requires_grad_() for weight in weights], name)
+    z = pre_activations(x, [weight.requires_grad_() for weight in weights], name)
     gradients = torch.autograd.grad(cross_entropy(z[-1], y), z)
     return torch.stack([gradient.norm() for gradient in gradients])
 
 
 # --8<-- [end:depth]
-# --8<-- [start:learns]
-def learns(name: str, weights: list[Tensor], seed: int, steps: int) -> float:
-    """Train `weights` by SGD, 64 scans a step, rate 0.1; return held-out accuracy."""
-    x, digit, x_test, digit_test = scans(seed)
+# --8<-- [start:train]
+def train(name: str, weights: list[Tensor], seed: int, steps: int) -> float:
+    """Train `weights` by SGD, 64 images a step, rate 0.1; return held-out accuracy."""
+    x, digit, x_test, digit_test = train_test_digits(seed)
     weights = [weight.requires_grad_() for weight in weights]
     g = torch.Generator().manual_seed(seed)
     for _ in range(steps):
         some = torch.randint(len(x), (64,), generator=g, device="cpu").to(x.device)
-        mean = cross_entropy(sums(x[some], weights, name)[-1], digit[some])
-        gradients = torch.autograd.grad(mean, weights)
+        logits = pre_activations(x[some], weights, name)[-1]
+        gradients = torch.autograd.grad(cross_entropy(logits, digit[some]), weights)
         with torch.no_grad():
             for weight, gradient in zip(weights, gradients, strict=True):
                 weight -= 0.1 * gradient
-    return accuracy(lambda x: sums(x, weights, name)[-1].argmax(1), x_test, digit_test)
+    return float(accuracy(pre_activations(x_test, weights, name)[-1], digit_test))
 
 
-# --8<-- [end:learns]
+# --8<-- [end:train]
 # Each with the scale of its weights, before they are divided by the root of 64.
-KINDS = {
+INITIALISATIONS = {
     "sigmoid": ("sigmoid", 1.0),
     "tanh": ("tanh", 1.0),
     "ReLU": ("ReLU", 2**0.5),
@@ -327,176 +327,105 @@ SCALES = {
 }
 
 
-def by_layer(depth: int, seed: int) -> dict[str, Tensor]:
-    """Measure gradients (seeds, layers) by kind and scale: five draws of weights."""
-    x, digit, _, _ = scans(seed)
+def gradients_by_layer(depth: int, seed: int) -> dict[str, Tensor]:
+    """Measure gradients (seeds, layers) by name and scale: five draws of weights."""
+    x, digit, _, _ = train_test_digits(seed)
     return {
         label: torch.stack(
             [
-                gradient_norms(x, digit, drawn(depth, scale, each), name)
+                gradient_norms(x, digit, random_weights(depth, scale, each), name)
                 for each in range(seed, seed + 5)
             ]
         ).cpu()
-        for label, (name, scale) in (KINDS | SCALES).items()
+        for label, (name, scale) in (INITIALISATIONS | SCALES).items()
     }
 
 
-def above(node: Value) -> list[Value]:
-    """List the nearest values with a name that `node` was made from."""
-    found = []
-    for parent in node.parents:
-        found += [parent] if parent.name else above(parent)
-    return list(dict.fromkeys(found))
-
-
-def places(end: Value) -> dict[Value, tuple[int, float]]:
-    """Place all that has a name: columns from `end` backwards, rows from -1 to 1."""
-    named = [node for node in end.tape() if node.name]
-    column, height = dict.fromkeys(named, 0), {end: 0.0}
-    for node in reversed(named):  # each before its parents
-        for parent in above(node):
-            column[parent] = max(column[parent], column[node] + 1)
-    for number in range(1, max(column.values()) + 1):
-        here = [node for node in named if column[node] == number]
-        for node in here:  # on a level with what it leads to
-            levels = [height[to] for to in height if node in above(to)]
-            height[node] = sum(levels) / len(levels)
-        for row, node in enumerate(sorted(here, key=lambda node: height[node])):
-            height[node] = (2 * row + 1) / len(here) - 1
-    return {node: (column[node], height[node]) for node in named}
-
-
-def draw_graph(end: Value, backwards: bool, tall: float, box: float = 0.67) -> Figure:
-    """Draw all with a name: its value, and going backwards its gradient below it."""
-    placed = places(end)
-    fig, ax = figures.panels(5.2, tall)
-    last = max(column for column, _ in placed.values())
-    gap, high = (5.1 - box) / last, 0.58
-    at = {
-        node: ((last - column) * gap, -up * tall / 2)
-        for node, (column, up) in placed.items()
-    }
-    for node, (left, middle) in at.items():
-        lines = [_pretty(node.name), _signed(node.data)]
-        lines += [_signed(node.grad)] if backwards else []
-        edge = ORANGE if backwards else BLUE
-        corner = (left, middle - high / 2)
-        ax.add_patch(Rectangle(corner, box, high, facecolor="none", edgecolor=FAINT))
-        for number, line in enumerate(lines):
-            ax.text(
-                left + box / 2,
-                middle + high * (0.5 - (number + 0.55) / len(lines)),
-                line,
-                ha="center",
-                va="center",
-                size=9.5,
-                weight="bold" if number == 0 else "normal",
-                style="italic" if number == 2 else "normal",
-                color=ORANGE if number == 2 else None,
-            )
-        for parent in above(node):
-            tip, tail = (left, middle), (at[parent][0] + box, at[parent][1])
-            if backwards:
-                tip, tail = tail, tip
-            look = {"arrowstyle": "-|>", "color": edge, "shrinkA": 0, "shrinkB": 0}
-            look |= {"linestyle": "--" if backwards else "-", "mutation_scale": 8}
-            if placed[parent][0] - placed[node][0] > 1:  # around what is between
-                look["connectionstyle"] = f"arc3,rad={0.5 if backwards else -0.5}"
-            ax.annotate("", tip, tail, arrowprops=look)
-    ax.set(xlim=(-0.03, 5.13), ylim=(-tall / 2, tall / 2))
-    ax.set_axis_off()
-    return fig
-
-
-def _pretty(name: str) -> str:
-    """Write the digits of a name below the line."""
-    return name.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-
-
-def _signed(number: float) -> str:
-    """Write a number to three places, with a true minus sign."""
-    return f"{number:.3f}".replace("-", "−")
-
-
-def draw_depth(norms: dict[str, Tensor]) -> Figure:
-    """Draw gradients (seeds, layers) by layer: by activation, and by scale."""
-    fig, axes = figures.panels(5.2, 3.2, columns=2)
-    for ax, labels in zip(axes, (KINDS, SCALES), strict=True):
-        figures.curves(ax, {label: norms[label] for label in labels})
-        ax.set(yscale="log", xlabel="layer", ylim=(1e-16, 1e8))
-        ax.legend(loc="lower right")
-    axes[0].set(title="activation", ylabel="norm of the gradient")
-    axes[1].set(title="ReLU, scale of weights")
-    axes[1].label_outer()
-    return fig
-
-
-def story(number: int, end: Value, rate: float) -> str:
+def describe_step(number: int, end: Value, rate: float) -> str:
     """Tell a step in lines: forward, backward, and what the parameters become."""
-    (x, y), named = POINTS[number - 1], numbers_of(end)
-    made = [name for name in named if name not in START]
+    (x, y), named = POINTS[number - 1], values_and_gradients(end)
+    made = [name for name in named if name not in INITIAL]
     lines = [f"point {number}: x = {x}, y = {y:.0f}"]
     for row in (made[:5], made[5:]):
         lines.append("  value   " + "  ".join(f"{n} {named[n][0]:.4f}" for n in row))
         lines.append("  slope   " + "  ".join(f"{n} {named[n][1]:.4f}" for n in row))
-    for name in START:
-        old, slope = named[name]
-        new = old - rate * slope
-        lines.append(f"  {name:4}{old:.5f} - {rate} * ({slope:.5f}) = {new:.5f}")
+    for name in INITIAL:
+        old, gradient = named[name]
+        new = old - rate * gradient
+        lines.append(f"  {name:4}{old:.5f} - {rate} * ({gradient:.5f}) = {new:.5f}")
     return "\n".join(lines)
 
 
-def by_hand(rate: float, passes: int) -> tuple[list[Value], dict[str, float]]:
+def worked_example(rate: float, passes: int) -> tuple[list[Value], dict[str, float]]:
     """Work through the two points; return each loss of pass 1, and all the numbers."""
-    losses, _ = walk(rate, passes=1)
+    losses, once = training_steps(rate, passes=1)
+    _, often = training_steps(rate, passes)
     numbers: dict[str, float] = {}
     for number, end in enumerate(losses, 1):
-        for name, (value, slope) in numbers_of(end).items():
+        for name, (value, gradient) in values_and_gradients(end).items():
             key = f"p{number}_{name.replace('ŷ', 'yhat')}"
-            numbers |= {key: value, f"{key}_grad": slope}
-    ends = {1: walk(rate, 1)[1], passes: walk(rate, passes)[1]}
-    numbers |= {f"end_{name}": p.data for name, p in ends[1].items()}
-    before = {name: Value(start) for name, start in START.items()}
-    for label, p in {"before": before, "once": ends[1], "often": ends[passes]}.items():
-        numbers[f"loss_{label}"] = sum(loss(p, *point).data for point in POINTS) / 2
-    numbers |= {"passes": passes, "taped": len(losses[0].tape()), "rate": rate}
+            numbers |= {key: value, f"{key}_grad": gradient}
+    numbers |= {f"end_{name}": value.data for name, value in once.items()}
+    numbers |= {
+        "loss_before": mean_loss(initial_parameters()),
+        "loss_once": mean_loss(once),
+        "loss_often": mean_loss(often),
+        "passes": passes,
+    }
     return losses, numbers
 
 
-def graphs() -> dict[str, str | int]:
+def shared_gradients() -> dict[str, float]:
+    """Differentiate the example in which numbers are used twice."""
+    end = shared()
+    end.backward()
+    found = values_and_gradients(end)
+    return {f"shared_{name[0]}": found[name][1] for name in ("a", "b", "c = a·b")}
+
+
+def recorded_graphs() -> dict[str, str | int]:
     """Find out what is recorded of each model: by autograd, by export, by compile."""
     long = torch.tensor([3.0, 4.0])
     inputs = {"short": long / 10, "long": long, "longer": long * 10}
-    models = {"straight": Straight(), "loop": Loop(), "choice": Choice()}
     found: dict[str, str | int] = {}
     for name, x in inputs.items():
         tape = autograds_tape(Loop()(x.requires_grad_()))
         found[f"halved_{name}"] = sum("Div" in step for step in tape)
         found[f"tape_{name}"] = ", ".join(tape)
         x.requires_grad_(False)
+    models = {"straight": Straight(), "loop": Loop(), "choice": Choice()}
     for name, model in models.items():
-        whole, pieces = exported(model, long), compiled(model, long)
-        found[f"exported_{name}"] = ", ".join(whole) or "refused"
-        found[f"compiled_{name}"] = " | ".join(", ".join(piece) for piece in pieces)
-        found[f"pieces_{name}"] = len(pieces)
+        found[f"exported_{name}"] = ", ".join(exported(model, long)) or "refused"
+    pieces = {name: compiled(models[name], long) for name in ("straight", "loop")}
+    for name, graphs in pieces.items():
+        found[f"compiled_{name}"] = " | ".join(", ".join(graph) for graph in graphs)
+    found["pieces_loop"] = len(pieces["loop"])
     return found
 
 
-def deep(norms: dict[str, Tensor], seed: int, steps: int) -> dict[str, float]:
-    """Boil down gradients (seeds, layers), and measure what 10 hidden layers learn."""
-    numbers: dict[str, float] = {"depth": norms["ReLU"].shape[1]}
-    for label, measured in norms.items():
-        ratio = (measured[:, 0] / measured[:, -1]).log().mean()  # geometric mean
-        numbers[f"ratio_{label}"] = float(ratio.exp())
-        numbers[f"factor_{label}"] = float((ratio / (measured.shape[1] - 1)).exp())
-    for label, (name, scale) in KINDS.items():
+def compare_depths(norms: dict[str, Tensor], seed: int, steps: int) -> dict[str, float]:
+    """Boil down gradients (seeds, layers), and train with 1 and 10 hidden layers."""
+    depth = norms["ReLU"].shape[1]
+    numbers: dict[str, float] = {"depth": depth}
+    ratios = {
+        label: (measured[:, 0] / measured[:, -1]).log().mean()  # geometric mean
+        for label, measured in norms.items()
+    }
+    for label in (*INITIALISATIONS, "half", "twice"):
+        numbers[f"ratio_{label}"] = float(ratios[label].exp())
+    numbers["factor_sigmoid"] = float((ratios["sigmoid"] / (depth - 1)).exp())
+    for label, (name, scale) in INITIALISATIONS.items():
         for layers in (1, 10):
             seeds = tqdm(range(seed, seed + 3), f"{label}, {layers}", disable=None)
-            right = [learns(name, drawn(layers, scale, s), s, steps) for s in seeds]
-            numbers[f"right_{label}_{layers}"] = sum(right) / len(right)
-    forward = sums(scans(seed)[0], drawn(10, 1.0, seed), "sigmoid")
-    for place, z in {"first": forward[0], "last": forward[-1]}.items():
-        numbers[f"spread_{place}"] = float(z.std(0).mean())  # from scan to scan
+            scores = [
+                train(name, random_weights(layers, scale, each), each, steps)
+                for each in seeds
+            ]
+            numbers[f"right_{label}_{layers}"] = sum(scores) / len(scores)
+    images = train_test_digits(seed)[0]
+    z = pre_activations(images, random_weights(10, 1.0, seed), "sigmoid")
+    for place, layer in {"first": z[0], "last": z[-1]}.items():
+        numbers[f"spread_{place}"] = float(layer.std(0).mean())  # from image to image
     return numbers
 
 
@@ -511,33 +440,30 @@ def main(
     """Work backpropagation by hand, record graphs, and measure gradients by depth.
 
     Args:
-        seed: Draws weights and scans; the next seeds too, for means.
+        seed: Draws weights and images; the next seeds too, for means.
         device: Where to compute; the worked example is plain Python in any case.
         rate: Learning rate of the worked example.
         passes: Passes over its two points, in the end.
         steps: Training steps of each deep network.
-        out: Folder for figures and metrics.json; without it, only lines are printed.
+        out: Folder for metrics.json and the results that drawings.py draws; without
+            it, only lines are printed.
     """
     folder(out)
     with devices.on(device) as used:
-        losses, numbers = by_hand(rate, passes)
+        losses, example = worked_example(rate, passes)
         for number, end in enumerate(losses, 1):
-            print(story(number, end, rate))
-        norms = by_layer(20, seed)
-        found = {**numbers, **graphs(), **deep(norms, seed, steps)}
-        print(REPORT.format(**found))
+            print(describe_step(number, end, rate))
+        norms = gradients_by_layer(20, seed)
+        numbers = {
+            **example,
+            **shared_gradients(),
+            **recorded_graphs(),
+            **compare_depths(norms, seed, steps),
+        }
+        print(REPORT.format(**numbers))
         if out is not None:
-            example = shared()
-            example.backward()
-            found |= {f"shared_{k[0]}": g for k, (_, g) in numbers_of(example).items()}
-            drawings = {
-                "shared": draw_graph(example, backwards=True, tall=1.8, box=0.95),
-                "forward": draw_graph(losses[0], backwards=False, tall=5.2),
-                "backward": draw_graph(losses[0], backwards=True, tall=5.2),
-                "depth": draw_depth(norms),
-            }
-            figures.save_all(drawings, out)
-            record(out, seed, used, **found)
+            keep(out, norms=norms)
+            record(out, seed, used, **numbers)
 
 
 REPORT = """\

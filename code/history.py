@@ -2,74 +2,68 @@
 
 An expert system keeps what a person knows as if-then rules over named facts, and each
 rule must agree with all the others. A learner keeps examples, and needs no rule at all.
-On scans of digits a few dozen examples are worth more than all of our rules.
+On images of digits a few dozen examples are worth more than all of our rules.
 
 Source: Buchanan and Shortliffe, "Rule-based expert systems: the MYCIN experiments of
 the Stanford Heuristic Programming Project", Addison-Wesley, 1984.
 """
 
-# --8<-- [start:imports]
-from collections import Counter
 from collections.abc import Callable
 from math import log2
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import pad
 
-# --8<-- [end:imports]
-import devices
-import figures
-from command import folder, record, run
-from figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+from neuronup import devices
+from neuronup.command import folder, keep, record, run
 
 
-# --8<-- [start:ink]
-def ink(rows: slice, columns: slice, least: float) -> Callable[[Tensor], Tensor]:
-    """Make the fact that a patch of a scan (n, 8, 8) has `least` ink on average."""
-    return lambda scan: scan[:, rows, columns].mean(dim=(1, 2)) >= least
+# --8<-- [start:foreground]
+def bright(rows: slice, columns: slice, least: float) -> Callable[[Tensor], Tensor]:
+    """Make the fact that a patch of images x (n, 8, 8) averages `least` or more."""
+    return lambda x: x[:, rows, columns].mean(dim=(1, 2)) >= least
 
 
-def holes(scan: Tensor) -> Tensor:
-    """Mark the paper of scans (n, 8, 8) that ink cuts off from the edge."""
-    paper = pad(scan < 0.5, (1, 1, 1, 1), value=True)  # (n, 10, 10)
-    outside, before = torch.zeros_like(paper), paper
+def holes(x: Tensor) -> Tensor:
+    """Mark the background of images x (n, 8, 8) that is cut off from the edge."""
+    background = pad(x < 0.5, (1, 1, 1, 1), value=True)  # (n, 10, 10)
+    outside, before = torch.zeros_like(background), background
     outside[:, 0, 0] = True
-    while not torch.equal(outside, before):  # water seeps from the corner through paper
+    while not torch.equal(outside, before):  # as water that seeps from the corner
         before = outside
         for axis, step in ((1, 1), (1, -1), (2, 1), (2, -1)):
             outside = outside | before.roll(step, axis)
-        outside = outside & paper
-    return (paper & ~outside)[:, 1:-1, 1:-1]
+        outside = outside & background
+    return (background & ~outside)[:, 1:-1, 1:-1]
 
 
-# --8<-- [end:ink]
+# --8<-- [end:foreground]
 # --8<-- [start:facts]
 FACTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "hole above": lambda scan: holes(scan)[:, :4].flatten(1).any(dim=1),
-    "hole below": lambda scan: holes(scan)[:, 4:].flatten(1).any(dim=1),
-    "full top": ink(slice(0, 1), slice(2, 6), 0.5),
-    "full bottom": ink(slice(7, 8), slice(2, 6), 0.5),
-    "foot": ink(slice(7, 8), slice(5, 8), 0.1),
-    "ink above the middle": ink(slice(2, 3), slice(3, 5), 0.45),
-    "ink in the middle": ink(slice(3, 5), slice(3, 5), 0.25),
-    "ink below the middle": ink(slice(5, 6), slice(3, 5), 0.3),
-    "ink upper left": ink(slice(2, 4), slice(1, 3), 0.3),
-    "ink left": ink(slice(4, 6), slice(1, 3), 0.3),
-    "ink lower left": ink(slice(6, 7), slice(1, 3), 0.3),
-    "ink upper right": ink(slice(2, 3), slice(5, 7), 0.2),
-    "ink right": ink(slice(3, 5), slice(5, 7), 0.3),
-    "ink lower right": ink(slice(5, 7), slice(5, 7), 0.3),
+    "hole above": lambda x: holes(x)[:, :4].flatten(1).any(dim=1),
+    "hole below": lambda x: holes(x)[:, 4:].flatten(1).any(dim=1),
+    "full top": bright(slice(0, 1), slice(2, 6), 0.5),
+    "full bottom": bright(slice(7, 8), slice(2, 6), 0.5),
+    "foot": bright(slice(7, 8), slice(5, 8), 0.1),
+    "ink above the middle": bright(slice(2, 3), slice(3, 5), 0.45),
+    "ink in the middle": bright(slice(3, 5), slice(3, 5), 0.25),
+    "ink below the middle": bright(slice(5, 6), slice(3, 5), 0.3),
+    "ink upper left": bright(slice(2, 4), slice(1, 3), 0.3),
+    "ink left": bright(slice(4, 6), slice(1, 3), 0.3),
+    "ink lower left": bright(slice(6, 7), slice(1, 3), 0.3),
+    "ink upper right": bright(slice(2, 3), slice(5, 7), 0.2),
+    "ink right": bright(slice(3, 5), slice(5, 7), 0.3),
+    "ink lower right": bright(slice(5, 7), slice(5, 7), 0.3),
 }
 
 
-def observe(scan: Tensor) -> dict[str, Tensor]:
-    """Say of scans (n, 8, 8) which facts, and which opposites, hold: each (n,)."""
-    true = {name: fact(scan) for name, fact in FACTS.items()}
+def observe(x: Tensor) -> dict[str, Tensor]:
+    """Say of images x (n, 8, 8) which facts, and which opposites, hold: each (n,)."""
+    true = {name: fact(x) for name, fact in FACTS.items()}
     return true | {f"no {name}": ~found for name, found in true.items()}
 
 
@@ -119,13 +113,13 @@ RULES = FIRST + LATER
 # --8<-- [end:later]
 # --8<-- [start:rule]
 class Rule(NamedTuple):
-    """A digit, and the conditions under which a scan shows it."""
+    """A digit, and the conditions under which an image shows it."""
 
     digit: int
     conditions: list[str]
 
     def fires(self, facts: dict[str, Tensor]) -> Tensor:
-        """Say for which scans (n,) all conditions hold."""
+        """Say for which images (n,) all conditions hold."""
         return torch.stack([facts[name] for name in self.conditions]).all(dim=0)
 
 
@@ -140,7 +134,7 @@ def parse(text: str) -> list[Rule]:
 SILENT = -1
 
 
-def read(rules: list[Rule], facts: dict[str, Tensor]) -> Tensor:
+def infer(rules: list[Rule], facts: dict[str, Tensor]) -> Tensor:
     """Let the most specific of the rules that fire name the digit (n,).
 
     Of two with as many conditions the older one wins; where no rule fires: SILENT.
@@ -154,17 +148,17 @@ def read(rules: list[Rule], facts: dict[str, Tensor]) -> Tensor:
 
 
 # --8<-- [end:engine]
-# --8<-- [start:learned]
-def nearest(examples: Tensor, digit: Tensor, scan: Tensor) -> Tensor:
-    """Read scans (m, 8, 8) as the most similar of examples (n, 8, 8), digit (n,)."""
-    difference = torch.cdist(scan.flatten(1), examples.flatten(1))  # (m, n)
-    return digit[difference.argmin(dim=1)]
+# --8<-- [start:nearest_neighbour]
+def nearest_neighbour(x: Tensor, digit: Tensor, x_new: Tensor) -> Tensor:
+    """Predict the digits of x_new (m, 8, 8): those of the nearest x (n, 8, 8)."""
+    distance = torch.cdist(x_new.flatten(1), x.flatten(1))  # (m, n)
+    return digit[distance.argmin(dim=1)]
 
 
-# --8<-- [end:learned]
+# --8<-- [end:nearest_neighbour]
 # --8<-- [start:data]
-def scans() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Load scans (n, 8, 8) from 0 (paper) to 1 (ink) and digit (n,), twice.
+def fixed_split() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Load images (n, 8, 8), from 0 (background) to 1, and their digits (n,), twice.
 
     First 70 % of each digit, on which the rules were written; then those held out. The
     split never changes: whoever wrote the rules has seen the first, and only the first.
@@ -185,25 +179,25 @@ def scans() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 # --8<-- [end:data]
-def right(said: Tensor, digit: Tensor) -> float:
-    """Share of the scans whose digit (n,) was said (n,)."""
-    return float((said == digit).float().mean())
+def share_correct(prediction: Tensor, digit: Tensor) -> float:
+    """Share of the digits (n,) that are as predicted (n,)."""
+    return float((prediction == digit).float().mean())
 
 
-def growth(rules: list[Rule], scan: Tensor, digit: Tensor) -> list[dict[str, float]]:
-    """Add one rule after another: what each wins and loses of scans (n, 8, 8)."""
-    facts, steps = observe(scan), []
-    before = read([], facts)
-    named = torch.zeros(len(scan), 10, dtype=torch.bool)
+def growth(rules: list[Rule], x: Tensor, digit: Tensor) -> list[dict[str, float]]:
+    """Add one rule after another: what each wins and loses of images x (n, 8, 8)."""
+    facts, steps = observe(x), []
+    before = infer([], facts)
+    named = torch.zeros(len(x), 10, dtype=torch.bool)
     for count, rule in enumerate(rules, 1):
-        after = read(rules[:count], facts)
+        after = infer(rules[:count], facts)
         named[rule.fires(facts), rule.digit] = True
         steps.append(
             {
-                "accuracy": right(after, digit),
+                "accuracy": share_correct(after, digit),
                 "won": int(((after == digit) & (before != digit)).sum()),
                 "lost": int(((after != digit) & (before == digit)).sum()),
-                "silent": right(after, torch.full_like(digit, SILENT)),
+                "silent": share_correct(after, torch.full_like(digit, SILENT)),
                 "conflict": float((named.sum(dim=1) > 1).float().mean()),
             }
         )
@@ -211,26 +205,26 @@ def growth(rules: list[Rule], scan: Tensor, digit: Tensor) -> list[dict[str, flo
     return steps
 
 
-SIZES = [10, 20, 40, 80, 160, 320, 640, 1258]
+TRAINING_SIZES = [10, 20, 40, 80, 160, 320, 640, 1258]
 
 
-def learning(seed: int) -> Tensor:
+def learning_curves(seed: int) -> Tensor:
     """Held-out accuracy (5, sizes) with more and more examples, drawn by five seeds."""
-    x, digit, x_test, digit_test = scans()
+    x, digit, x_test, digit_test = fixed_split()
     rows = []
     for each in range(seed, seed + 5):
         drawn = torch.Generator().manual_seed(each)
         order = torch.randperm(len(x), generator=drawn, device="cpu")
-        few = [order[:size] for size in SIZES]
-        said = [nearest(x[some], digit[some], x_test) for some in few]
-        rows.append([right(answer, digit_test) for answer in said])
+        subsets = [order[:size] for size in TRAINING_SIZES]
+        predictions = [nearest_neighbour(x[s], digit[s], x_test) for s in subsets]
+        rows.append([share_correct(each, digit_test) for each in predictions])
     return torch.tensor(rows)
 
 
 # --8<-- [start:shift]
-def shift(scan: Tensor) -> Tensor:
-    """Move the ink of scans (n, 8, 8) one pixel to the right."""
-    return pad(scan, (1, 0))[:, :, :-1]
+def shift(x: Tensor) -> Tensor:
+    """Move images x (n, 8, 8) one pixel to the right; background comes in."""
+    return pad(x, (1, 0))[:, :, :-1]
 
 
 # --8<-- [end:shift]
@@ -238,34 +232,29 @@ class Event(NamedTuple):
     """Something that happened, and the page's footnotes that say so."""
 
     year: int
-    kind: str  # of KINDS
+    kind: str  # of EVENT_KINDS
     what: str
     sources: str
 
 
-KINDS = {
-    "networks": (BLUE, "o"),
-    "rules": (ORANGE, "s"),
-    "data, compute, tools": (GREEN, "^"),
-}
-NETWORKS, SYMBOLS, MEANS = KINDS
-WINTERS = [(1974, 1980), (1987, 1993)]
+EVENT_KINDS = ("networks", "rules", "data, compute, tools")
+NETWORKS, SYMBOLIC, MEANS = EVENT_KINDS
 EVENTS = [
     Event(1943, NETWORKS, "McCulloch and Pitts: a neuron as logic", "mcculloch aima"),
     Event(1949, NETWORKS, "Hebb: connections grow with use", "hebb aima"),
-    Event(1950, SYMBOLS, "Turing: can machines think?", "turing scaruffi"),
-    Event(1956, SYMBOLS, "Dartmouth: artificial intelligence", "dartmouth aima"),
+    Event(1950, SYMBOLIC, "Turing: can machines think?", "turing scaruffi"),
+    Event(1956, SYMBOLIC, "Dartmouth: artificial intelligence", "dartmouth aima"),
     Event(1958, NETWORKS, "Rosenblatt: the perceptron", "rosenblatt flagship"),
     Event(1960, NETWORKS, "Widrow and Hoff: ADALINE", "widrow bishop"),
-    Event(1965, SYMBOLS, "DENDRAL begun", "nrc aima"),
+    Event(1965, SYMBOLIC, "DENDRAL begun", "nrc aima"),
     Event(1969, NETWORKS, "Minsky and Papert: what one layer lacks", "minsky flagship"),
     Event(1970, NETWORKS, "Linnainmaa: backpropagation", "linnainmaa schmidhuber"),
-    Event(1973, SYMBOLS, "Lighthill's report", "lighthill winter"),
+    Event(1973, SYMBOLIC, "Lighthill's report", "lighthill winter"),
     Event(1974, NETWORKS, "Werbos: for networks", "werbos bishop"),
-    Event(1976, SYMBOLS, "MYCIN", "mycin aima"),
-    Event(1980, SYMBOLS, "XCON at work", "xcon barker"),
+    Event(1976, SYMBOLIC, "MYCIN", "mycin aima"),
+    Event(1980, SYMBOLIC, "XCON at work", "xcon barker"),
     Event(1986, NETWORKS, "Rumelhart, Hinton, Williams", "rumelhart flagship"),
-    Event(1987, SYMBOLS, "Lisp machines no longer sell", "winter delmonte"),
+    Event(1987, SYMBOLIC, "Lisp machines no longer sell", "winter delmonte"),
     Event(1989, NETWORKS, "LeCun: postcodes read", "lecun owid"),
     Event(1997, NETWORKS, "LSTM", "lstm owid"),
     Event(1998, NETWORKS, "LeNet-5", "lenet owid"),
@@ -359,122 +348,6 @@ def tables() -> dict[str, str]:
     }
 
 
-def draw_growth(seen: list[float], held_out: list[float], learned: Tensor) -> Figure:
-    """Draw accuracy by number of rules, beside that of examples (seeds, sizes)."""
-    fig, axes = figures.panels(5.2, 3.2, columns=2)
-    for name, values in (("scans looked at", seen), ("held-out scans", held_out)):
-        axes[0].plot(range(1, len(values) + 1), values, label=f"rules, {name}")
-    axes[0].set(xlabel="rules", ylabel="read rightly", ylim=(0, 1))
-    mean = learned.mean(0).tolist()
-    low, high = learned.amin(0).tolist(), learned.amax(0).tolist()
-    name = "examples, held-out scans"
-    axes[1].fill_between(SIZES, low, high, color=GREEN, alpha=0.2, lw=0)
-    axes[1].plot(SIZES, mean, "-.", marker="o", ms=4, color=GREEN, label=name)
-    axes[1].axhline(held_out[-1], color=ORANGE, ls=":", label="all rules")
-    axes[1].set(xlabel="examples", ylim=(0, 1), xscale="log", yticklabels=[])
-    axes[1].set_xticks([10, 100, 1000], ["10", "100", "1000"])
-    axes[1].minorticks_off()
-    fig.legend(loc="outside upper center", ncols=2)
-    return fig
-
-
-def draw_gains(steps: list[dict[str, float]]) -> Figure:
-    """Draw how many scans each rule won, and how many it lost."""
-    fig, ax = figures.panels(5.2, 2.8)
-    rules = range(1, len(steps) + 1)
-    lost = [-step["lost"] for step in steps]
-    ax.bar(rules, [step["won"] for step in steps], color=BLUE, label="newly right")
-    ax.bar(
-        rules, lost, fill=False, edgecolor=ORANGE, hatch="///", label="no longer right"
-    )
-    ax.axhline(0, color=INK, lw=0.8)
-    ax.set(xlabel="rule added", ylabel="scans looked at")
-    ax.legend()
-    return fig
-
-
-def draw_confusion(said: Tensor, digit: Tensor) -> Figure:
-    """Draw how often digit (n,) was read as said (n,), silence in a last column."""
-    fig, ax = figures.panels(4.4, 3.9)
-    column = torch.where(said == SILENT, 10, said).tolist()
-    cells = Counter(zip(column, digit.tolist(), strict=True))
-    figures.table(ax, cells)
-    columns = sorted(set(column))
-    ax.set_xticks(columns, [str(c) if c < 10 else "none" for c in columns])
-    ax.set(xlabel="read as", ylabel="digit")
-    return fig
-
-
-def draw_three(scan: Tensor, digit: Tensor, said: Tensor) -> Figure:
-    """Draw three scans (n, 8, 8) of an 8 that the rules do not read as an 8."""
-    wrong = (digit == 8) & (said != 8)
-    named = {
-        "no rule fires" if answer == SILENT else f"read as {answer}": image.flatten()
-        for answer, image in zip(said[wrong].tolist(), scan[wrong], strict=True)
-    }
-    return figures.images(dict(sorted(named.items())[:3]))
-
-
-def draw_timeline(first: int, last: int) -> Figure:
-    """Draw the events from one year to another down the page, winters shaded."""
-    events = [event for event in EVENTS if first <= event.year <= last]
-    fig, ax = figures.panels(5.2, 0.29 * len(events) + 0.7)
-    ax.grid(False)  # lines would run through the words
-    span = last - first
-    for start, end in WINTERS:
-        if first <= start and end <= last:
-            ax.axhspan(start, end, color=FAINT, alpha=0.25, lw=0)
-            ax.text(0.01, (start + end) / 2, "winter", va="center", size="small")
-    ax.plot([0.17, 0.17], [first, last], color=FAINT, lw=1)
-    for place, event in enumerate(events):
-        colour, marker = KINDS[event.kind]
-        line = first + span * (place + 0.5) / len(events)
-        aside = 0.03 * sum(other.year == event.year for other in events[:place])
-        ax.plot([0.17 + aside, 0.27], [event.year, line], "-", color=FAINT, lw=0.7)
-        ax.plot(0.17 + aside, event.year, marker, color=colour, ms=6)
-        ax.text(0.28, line, f"{event.year}  {event.what}", va="center")
-    for kind, (colour, marker) in KINDS.items():
-        ax.plot([], [], marker, color=colour, label=kind)
-    fig.legend(loc="outside upper center", ncols=3, handletextpad=0.1)
-    ax.set(xlim=(0, 1.2), ylim=(last + span / 40, first - span / 40), xticks=[])
-    ax.spines["bottom"].set_visible(False)
-    return fig
-
-
-def draw_models(parameters: bool, left: str) -> Figure:
-    """Draw the models by year: their parameters, or the work of training them.
-
-    Names stand to the right of their dots, but those in `left`, where room is there.
-    """
-    fig, ax = figures.panels(5.2, 3.8)
-    for model in MODELS:
-        size = model.parameters if parameters else model.exaflop * 1e18
-        if size is None:
-            continue
-        if not parameters:
-            reach = [model.exaflop, *model.others]
-            ends = [1e18 * min(reach), 1e18 * max(reach)]
-            ax.plot([model.year] * 2, ends, "-", color=ORANGE, lw=4)
-        ax.plot(model.year, size, "o", color=PURPLE if parameters else BLUE, ms=5)
-        side = -1 if model.name in left else 1
-        ax.annotate(
-            model.name,
-            (model.year, size),
-            xytext=(6 * side, 0),
-            textcoords="offset points",
-            ha="right" if side < 0 else "left",
-            va="center",
-            size="small",
-        )
-    if not parameters:
-        ax.plot([], [], "-", color=ORANGE, lw=4, label="as other sources count")
-        ax.legend(loc="upper left")
-    ax.set(yscale="log", xlabel="year", xlim=(2011.5, 2027.5))
-    ax.set(ylabel="parameters" if parameters else "operations to train (FLOP)")
-    ax.set_xticks(range(2012, 2027, 2))
-    return fig
-
-
 def main(
     seed: int = 0,
     device: devices.Device = "auto",
@@ -485,17 +358,19 @@ def main(
     Args:
         seed: Which examples the learner is given first; the next four seeds too.
         device: Where to compute.
-        out: Folder for figures, tables and metrics.json; without it, only lines.
+        out: Folder for metrics.json, tables, and the results that drawings.py draws;
+            without it, only lines are printed.
     """
     folder(out)
     with devices.on(device) as used:
-        rules, (x, digit, x_test, digit_test) = parse(RULES), scans()
+        rules, (x, digit, x_test, digit_test) = parse(RULES), fixed_split()
         seen, held_out = growth(rules, x, digit), growth(rules, x_test, digit_test)
-        said, answer = read(rules, observe(x_test)), nearest(x, digit, x_test)
-        learned, moved = learning(seed), shift(x_test)
-        forward, backward = (read(each, observe(x)) for each in (rules, rules[::-1]))
+        inferred = infer(rules, observe(x_test))
+        learned = nearest_neighbour(x, digit, x_test)
+        curves, shifted = learning_curves(seed), shift(x_test)
+        forward, backward = (infer(each, observe(x)) for each in (rules, rules[::-1]))
         both, twice = torch.cat([x, shift(x)]), torch.cat([digit, digit])
-        mean = learned.mean(0).tolist()
+        mean = curves.mean(0).tolist()
         nets = [step["won"] - step["lost"] for step in seen]
         beaten = [each > held_out[-1]["accuracy"] for each in mean]
         numbers = {
@@ -504,7 +379,6 @@ def main(
             "facts": len(FACTS),
             "rules": len(rules),
             "conditions": sum(len(rule.conditions) for rule in rules),
-            "ten": seen[9]["accuracy"],
             "seen": seen[-1]["accuracy"],
             "accuracy": held_out[-1]["accuracy"],
             "silent": held_out[-1]["silent"],
@@ -516,13 +390,16 @@ def main(
             "worst": nets.index(min(nets)) + 1,
             "worst_won": seen[nets.index(min(nets))]["won"],
             "worst_lost": seen[nets.index(min(nets))]["lost"],
-            "learned": right(answer, digit_test),
-            "examples_ten": mean[0],
-            "enough": SIZES[beaten.index(True)],
+            "learned": share_correct(learned, digit_test),
+            "enough": TRAINING_SIZES[beaten.index(True)],
             "enough_accuracy": mean[beaten.index(True)],
-            "shifted": right(read(rules, observe(moved)), digit_test),
-            "shifted_learned": right(nearest(x, digit, moved), digit_test),
-            "shifted_taught": right(nearest(both, twice, moved), digit_test),
+            "shifted": share_correct(infer(rules, observe(shifted)), digit_test),
+            "shifted_learned": share_correct(
+                nearest_neighbour(x, digit, shifted), digit_test
+            ),
+            "shifted_taught": share_correct(
+                nearest_neighbour(both, twice, shifted), digit_test
+            ),
             "reordered": int((forward != backward).sum()),
             "doubling": doubling(MODELS),
             "models": len(MODELS),
@@ -530,25 +407,16 @@ def main(
         }
         print(REPORT.format(**numbers))
         if out is not None:
-            curves = [[step["accuracy"] for step in each] for each in (seen, held_out)]
-            drawings = {
-                "growth": draw_growth(curves[0], curves[1], learned),
-                "gains": draw_gains(seen),
-                "rules": draw_confusion(said, digit_test),
-                "learned": draw_confusion(answer, digit_test),
-                "three": draw_three(x_test, digit_test, said),
-                "early": draw_timeline(1943, 1969),
-                "middle": draw_timeline(1970, 2009),
-                "revolution": draw_timeline(2011, 2017),
-                "today": draw_timeline(2018, 2025),
-                "compute": draw_models(
-                    False, "Deep Speech 2 ResNet-152 GNMT GPT-4 Grok 4"
-                ),
-                "parameters": draw_models(True, "Deep Speech 2 GNMT"),
-            }
-            figures.save_all(drawings, out)
             for name, table in tables().items():
                 (out / f"{name}.txt").write_text(table + "\n", encoding="utf-8")
+            keep(
+                out,
+                seen=seen,
+                held_out=held_out,
+                curves=curves.cpu(),
+                inferred=inferred.cpu(),
+                learned=learned.cpu(),
+            )
             record(out, seed, used, **numbers)
 
 

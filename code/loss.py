@@ -8,100 +8,100 @@ Mathematical Statistics 35(1), 1964; Kullback and Leibler, "On information and
 sufficiency", Annals of Mathematical Statistics 22(1), 1951.
 """
 
-# --8<-- [start:imports]
 from collections.abc import Callable
 from math import log
 from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
-from scipy.optimize import minimize
 from sklearn.datasets import load_diabetes
 from torch import Tensor
 from tqdm import tqdm
 
-# --8<-- [end:imports]
-import devices
-import figures
-from command import folder, record, run
-from figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
-from perceptron import scans, sigmoid
+from neuronup import devices
+from neuronup.accuracy import accuracy
+from neuronup.command import folder, keep, record, run
+from neuronup.digits import train_test_digits
+from neuronup.one_hot import most_likely, one_hot
+from neuronup.seeds import stack
 
 
 # --8<-- [start:regression]
-def squared(guess: Tensor, y: Tensor) -> Tensor:
-    """Square each error of guess (...,) against y (...,): the mean of these is MSE."""
-    return (guess - y) ** 2
+def squared(prediction: Tensor, y: Tensor) -> Tensor:
+    """Square the errors of prediction (...,) against y (...,): their mean is MSE."""
+    return (prediction - y) ** 2
 
 
-def absolute(guess: Tensor, y: Tensor) -> Tensor:
-    """Take each error of guess (...,) against y (...,) as it is: their mean is MAE."""
-    return (guess - y).abs()
+def absolute(prediction: Tensor, y: Tensor) -> Tensor:
+    """Take the size of each error of prediction (...,) against y (...,), for MAE."""
+    return (prediction - y).abs()
 
 
-def huber(guess: Tensor, y: Tensor, delta: float = 1.0) -> Tensor:
+def huber(prediction: Tensor, y: Tensor, delta: float = 1.0) -> Tensor:
     """Square the errors up to `delta`, and go straight on from there: (...,)."""
-    error = (guess - y).abs()
+    error = (prediction - y).abs()
     near = error.clamp(max=delta)
     return near * (error - near / 2)
 
 
-def squared_log(guess: Tensor, y: Tensor) -> Tensor:
-    """Square the error between the logarithms of 1 + guess and 1 + y (...,): MSLE."""
-    return (torch.log1p(guess) - torch.log1p(y)) ** 2
+def squared_log(prediction: Tensor, y: Tensor) -> Tensor:
+    """Square the errors of ln(1 + prediction) against ln(1 + y): their mean is MSLE."""
+    return (torch.log1p(prediction) - torch.log1p(y)) ** 2
 
 
 # --8<-- [end:regression]
 # --8<-- [start:frame]
-Loss = Callable[[Tensor, Tensor], Tensor]
+ElementwiseLoss = Callable[[Tensor, Tensor], Tensor]
 
 
-def empirical(loss: Loss, guess: Tensor, y: Tensor) -> Tensor:
-    """Average a loss over n examples, guess (n, ...), y (n, ...): one number ()."""
-    return loss(guess, y).mean()
+def empirical_loss(loss: ElementwiseLoss, prediction: Tensor, y: Tensor) -> Tensor:
+    """Average a loss over n examples, prediction (n, ...), y (n, ...): one number."""
+    return loss(prediction, y).mean()
 
 
-def slope(loss: Loss, guess: Tensor, y: Tensor, step: float = 1e-3) -> Tensor:
-    """Nudge each guess (...,) up and down; see how fast its loss changes: (...,)."""
-    return (loss(guess + step, y) - loss(guess - step, y)) / (2 * step)
+def derivative(
+    loss: ElementwiseLoss, prediction: Tensor, y: Tensor, step: float = 1e-3
+) -> Tensor:
+    """Nudge each prediction (...,) up and down: how fast its loss changes, (...,)."""
+    return (loss(prediction + step, y) - loss(prediction - step, y)) / (2 * step)
 
 
 # --8<-- [end:frame]
-# --8<-- [start:lowest]
-def lowest(risk: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+# --8<-- [start:minimum]
+def find_minimum(risk: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     """Find parameters (k,) where `risk` is lowest, by trying points around `start`."""
+    from scipy.optimize import minimize  # here, since it takes a while to load
 
-    def height(theta: list[float]) -> float:
+    def risk_at(theta: list[float]) -> float:
         return float(risk(torch.tensor(theta).to(start)))
 
-    nudges = torch.diag((start.abs() / 20).clamp(min=1))
-    around = torch.cat([start[None], start + nudges]).tolist()  # never all in one place
-    aims = {"initial_simplex": around, "xatol": 1e-3, "fatol": 1e-6, "maxiter": 2000}
-    found = minimize(height, start.tolist(), method="Nelder-Mead", options=aims)
+    steps = torch.diag((start.abs() / 20).clamp(min=1))
+    around = torch.cat([start[None], start + steps]).tolist()  # never all in one place
+    options = {"initial_simplex": around, "xatol": 1e-3, "fatol": 1e-6, "maxiter": 2000}
+    found = minimize(risk_at, start.tolist(), method="Nelder-Mead", options=options)
     return torch.tensor(found.x).to(start)
 
 
 def line(theta: Tensor, x: Tensor) -> Tensor:
-    """Predict for x (n,) along the line of theta (2,), its slope and height: (n,)."""
+    """Predict for x (n,) by a line theta (2,), its slope and its intercept: (n,)."""
     return theta[0] * x + theta[1]
 
 
-def fit(loss: Loss, x: Tensor, y: Tensor) -> Tensor:
+def fit(loss: ElementwiseLoss, x: Tensor, y: Tensor) -> Tensor:
     """Find the line theta (2,) with the lowest mean loss on x (n,), y (n,)."""
     start = torch.stack([y.std(), y.median()])
-    return lowest(lambda theta: empirical(loss, line(theta, x), y), start)
+    return find_minimum(lambda theta: empirical_loss(loss, line(theta, x), y), start)
 
 
-# --8<-- [end:lowest]
+# --8<-- [end:minimum]
 # --8<-- [start:broken]
-def hasty_softmax(z: Tensor) -> Tensor:
+def naive_softmax(z: Tensor) -> Tensor:
     """Turn logits z (..., K) into probabilities, as the formula says."""
     return torch.exp(z) / torch.exp(z).sum(dim=-1, keepdim=True)
 
 
-def hasty_cross_entropy(z: Tensor, p: Tensor) -> Tensor:
+def naive_cross_entropy(z: Tensor, p: Tensor) -> Tensor:
     """Compare logits z (..., K) with p (..., K), as the formula says: (...,)."""
-    return -(p * hasty_softmax(z).log()).sum(dim=-1)
+    return -(p * naive_softmax(z).log()).sum(dim=-1)
 
 
 # --8<-- [end:broken]
@@ -131,18 +131,6 @@ def hinge(z: Tensor, y: Tensor) -> Tensor:
 
 
 # --8<-- [end:binary]
-# --8<-- [start:one_hot]
-def one_hot(label: Tensor, classes: int) -> Tensor:
-    """Write labels (...,) from 0 up as distributions that are sure: (..., classes)."""
-    return (label.unsqueeze(-1) == torch.arange(classes).to(label)).float()
-
-
-def likeliest(p: Tensor) -> Tensor:
-    """Go back: from probabilities or logits (..., K) to the likeliest label (...,)."""
-    return p.argmax(dim=-1)
-
-
-# --8<-- [end:one_hot]
 # --8<-- [start:multiclass]
 def cross_entropy(z: Tensor, p: Tensor) -> Tensor:
     """Say how surprising draws from p (..., K) are to the logits z (..., K): (...,)."""
@@ -169,7 +157,7 @@ def kl_divergence(z: Tensor, p: Tensor) -> Tensor:
 def patients(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Load patients: body-mass index x (n,), diabetes a year later y (n,), twice.
 
-    First the 70 % to learn from, as `seed` shuffles them; then those held out.
+    First the 70 % to train on, as `seed` shuffles them; then those held out.
     One unit of x is five index points, and 0 is an index of 25.
     """
     data = load_diabetes(scaled=False)
@@ -177,44 +165,53 @@ def patients(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     y = torch.tensor(data.target, dtype=torch.float32)
     shuffled = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(x), generator=shuffled, device="cpu").to(x.device)
-    ours, held_out = order.tensor_split([len(x) * 7 // 10])
-    return x[ours], y[ours], x[held_out], y[held_out]
+    training, held_out = order.tensor_split([len(x) * 7 // 10])
+    return x[training], y[training], x[held_out], y[held_out]
 
 
 def misprint(x: Tensor, y: Tensor, times: float) -> Tensor:
     """Copy y (n,), but with the value at the largest x (n,) multiplied by `times`."""
-    spoiled = y.clone()
-    spoiled[x.argmax()] *= times
-    return spoiled
+    corrupted = y.clone()
+    corrupted[x.argmax()] *= times
+    return corrupted
 
 
 # --8<-- [end:patients]
-# --8<-- [start:reaction]
-LOSSES: dict[str, Loss] = {
+def above_median(y: Tensor) -> Tensor:
+    """Label values y (n,) with 1 where they are above their median, else 0: (n,)."""
+    return (y > y.median()).to(y)
+
+
+LOSSES: dict[str, ElementwiseLoss] = {
     "squared": squared,
-    "Huber": lambda guess, y: huber(guess, y, delta=50),
+    "Huber": lambda prediction, y: huber(prediction, y, delta=50),
     "absolute": absolute,
-    "squared log": lambda guess, y: squared_log(guess.clamp(min=0), y),
+    "squared log": lambda prediction, y: squared_log(prediction.clamp(min=0), y),
 }
 TIMES = (1, 2, 5, 10, 20, 50, 100)
 
 
-def reaction(seed: int) -> dict[str, list[float]]:
+def fit_each(x: Tensor, y: Tensor, times: float) -> dict[str, Tensor]:
+    """Fit a line (2,) by each loss to x (n,), y (n,), with one value misprinted."""
+    return {name: fit(loss, x, misprint(x, y, times)) for name, loss in LOSSES.items()}
+
+
+def held_out_errors(seed: int) -> dict[str, list[float]]:
     """Fit lines while one value of the training set grows: held-out mean errors."""
     x, y, x_test, y_test = patients(seed)
+    fits = [fit_each(x, y, times) for times in TIMES]
     return {
         name: [
-            float(empirical(absolute, line(theta, x_test), y_test))
-            for theta in (fit(loss, x, misprint(x, y, times)) for times in TIMES)
+            float(empirical_loss(absolute, line(thetas[name], x_test), y_test))
+            for thetas in fits
         ]
-        for name, loss in LOSSES.items()
+        for name in LOSSES
     }
 
 
-# --8<-- [end:reaction]
 # --8<-- [start:layer]
 class SoftmaxLayer:
-    """One soft neuron for each of K classes, taught together by cross-entropy."""
+    """Logistic regression for K classes: a neuron for each, trained together."""
 
     def __init__(self, in_features: int, classes: int) -> None:
         self.weight = torch.zeros(classes, in_features)
@@ -224,178 +221,34 @@ class SoftmaxLayer:
         """Give x (..., in_features) its logits (..., classes)."""
         return x @ self.weight.T + self.bias
 
-    def descend(self, x: Tensor, p: Tensor, rate: float) -> None:
-        """Take one step downhill on the mean cross-entropy of x (n, d), p (n, K)."""
+    def gradient_step(self, x: Tensor, p: Tensor, rate: float) -> None:
+        """Take a step down the gradient of mean cross-entropy on x (n, d), p (n, K)."""
         error = p - log_softmax(self(x)).exp()  # (n, K), between -1 and 1
         self.weight += rate * error.T @ x / len(x)
         self.bias += rate * error.mean(dim=0)
 
 
 # --8<-- [end:layer]
-def digits(seed: int, steps: int) -> dict[str, float]:
-    """Teach a layer to read digits; say what its loss was, is, and hides."""
-    x, digit, x_test, digit_test = scans(seed)
+def train_on_digits(seed: int, steps: int) -> dict[str, float]:
+    """Train a layer on digits; say what its loss was, is, and hides."""
+    x, digit, x_test, digit_test = train_test_digits(seed)
     layer = SoftmaxLayer(64, 10)
     p, p_test = one_hot(digit, 10), one_hot(digit_test, 10)
-    numbers = {"untrained": float(empirical(cross_entropy, layer(x), p))}
+    numbers = {"untrained": float(empirical_loss(cross_entropy, layer(x), p))}
     for name, until in (("half", steps // 2), ("end", steps - steps // 2)):
         for _ in tqdm(range(until), desc="digits", disable=None):
-            layer.descend(x, p, rate=1.0)
+            layer.gradient_step(x, p, rate=1.0)
         z = layer(x_test)
-        right = likeliest(z) == digit_test
-        numbers[f"{name}_train"] = float(empirical(cross_entropy, layer(x), p))
-        numbers[f"{name}_loss"] = float(empirical(cross_entropy, z, p_test))
-        numbers[f"{name}_accuracy"] = float(right.float().mean())
+        numbers[f"{name}_loss"] = float(empirical_loss(cross_entropy, z, p_test))
+        numbers[f"{name}_accuracy"] = float(accuracy(z, digit_test))
     losses = cross_entropy(z, p_test)
     worst = int(losses.argmax())
     return numbers | {
         "worst_loss": float(losses[worst]),
         "worst_digit": int(digit_test[worst]),
-        "worst_read": int(likeliest(z[worst])),
+        "worst_read": int(most_likely(z[worst])),
         "worst_given": float(torch.exp(-losses[worst])),
         "typical_loss": float(losses.median()),
-    }
-
-
-def draw_regression() -> Figure:
-    """Draw each regression loss of one error, and its slope."""
-    fig, axes = figures.panels(5.2, 3.1, columns=2)
-    y, error = torch.tensor(3.0), torch.linspace(-3, 3, 49)
-    shown: dict[str, Loss] = {
-        "squared": squared,
-        "Huber, δ = 1": huber,
-        "absolute": absolute,
-        "squared log, y = 3": squared_log,
-    }
-    for name, loss in shown.items():
-        guess = y + error
-        axes[0].plot(error.tolist(), loss(guess, y).tolist(), label=name)
-        pull = slope(loss, guess[1:], y)
-        axes[1].plot(error[1:].tolist(), pull.tolist())
-    axes[0].set(title="loss", ylim=(-0.2, 5), xlabel="error ŷ − y")
-    axes[1].set(title="its slope", ylim=(-4.2, 4.2), xlabel="error ŷ − y")
-    fig.legend(loc="outside lower center", ncols=2)
-    return fig
-
-
-def draw_lines(x: Tensor, y: Tensor) -> Figure:
-    """Draw every third patient of x (n,), y (n,), and lines by all, also misprinted."""
-    fig, axes = figures.panels(5.2, 3.3, columns=2)
-    ends, some = torch.stack([x.min(), x.max()]), x[::3]
-    for ax, times in zip(axes, (1, 10), strict=True):
-        ax.scatter((25 + 5 * some).tolist(), y[::3].tolist(), s=5, color=FAINT, lw=0)
-        for name, loss in LOSSES.items():
-            theta = fit(loss, x, misprint(x, y, times))
-            ax.plot((25 + 5 * ends).tolist(), line(theta, ends).tolist(), label=name)
-        ax.set(xlabel="body-mass index", ylim=(0, 420))
-        ax.label_outer()
-    odd = x.argmax()
-    at = float(25 + 5 * x[odd]), 395.0
-    axes[1].plot(*at, "^", color=INK)  # it lies far above the picture
-    label = {"xytext": (-7, 0), "textcoords": "offset points"}
-    axes[1].annotate(f"{10 * y[odd]:.0f}", at, ha="right", va="center", **label)
-    axes[0].set(title="as measured", ylabel="progression")
-    axes[1].set(title="one value times ten")
-    fig.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4
-    )
-    return fig
-
-
-def draw_reaction(errors: dict[str, Tensor]) -> Figure:
-    """Draw held-out errors (seeds, times) against the factor of the misprint."""
-    fig, ax = figures.panels(5.2, 3.2)
-    for (name, values), marker in zip(errors.items(), "osD^", strict=True):
-        mean = values.mean(0).tolist()
-        ax.plot(TIMES, mean, marker=marker, ms=5, label=name)
-    ax.set(xscale="log", xticks=TIMES, xticklabels=TIMES, xlabel="one value, times")
-    ax.minorticks_off()
-    ax.set(ylabel="held-out mean error")
-    ax.legend()
-    return fig
-
-
-def draw_binary() -> Figure:
-    """Draw what a margin costs: by the count, and by three losses."""
-    fig, ax = figures.panels(5.2, 3.2)
-    margin = torch.linspace(-4, 4, 161)
-    ones = torch.ones_like(margin)
-    ax.plot([-4, 0, 0, 4], [1, 1, 0, 0], "-", color=INK, lw=1.2, label="mistake or not")
-    ax.plot(margin.tolist(), binary_cross_entropy(margin, ones).tolist(), "-", c=BLUE)
-    ax.plot(margin.tolist(), hinge(margin, ones).tolist(), "--", c=ORANGE)
-    odd = (1 - sigmoid(margin)) ** 2
-    ax.plot(margin.tolist(), odd.tolist(), "-.", color=GREEN)
-    names = ("mistake or not", "cross-entropy", "hinge", "squared error of σ(z)")
-    ax.legend(ax.get_lines(), names)
-    ax.set(xlabel="margin y · z", ylabel="loss", ylim=(-0.15, 4.2))
-    return fig
-
-
-def draw_proxy(x: Tensor, y: Tensor) -> Figure:
-    """Draw mean cross-entropy and mistakes on x (n,), y (n,) of 0 or 1, by the bias."""
-    theta = fit(binary_cross_entropy, x, y)
-    fig, axes = figures.panels(5.2, 2.9, columns=2)
-    bias = theta[1] + torch.linspace(-1, 1, 121)
-    z = theta[0] * x + bias[:, None]  # (biases, n)
-    entropies = binary_cross_entropy(z, y.expand_as(z)).mean(dim=1)
-    mistakes = ((z > 0).to(y) != y).float().mean(dim=1)
-    axes[0].plot(bias[::4].tolist(), entropies[::4].tolist())
-    percent = (100 * mistakes).tolist()
-    axes[1].step(bias.tolist(), percent, color=ORANGE, ls="-", lw=1.3)
-    axes[0].set(title="mean cross-entropy", xlabel="bias b", yticks=[0.6, 0.7])
-    axes[1].set(title="mistakes in 100", xlabel="bias b")
-    return fig
-
-
-def draw_surface(x: Tensor, y: Tensor) -> Figure:
-    """Draw the mean loss on x (n,), y (n,) over every line: two losses, as contours."""
-    fig, axes = figures.panels(5.2, 3.3, columns=2)
-    steep, high = torch.linspace(0, 100, 26), torch.linspace(70, 220, 26)
-    grid = torch.cartesian_prod(steep, high)  # (676, 2)
-    guess = grid[:, :1] * x + grid[:, 1:]  # (676, n)
-    shown = {
-        "squared": (squared, (4200, 5000, 7000, 10000, 14000)),
-        "absolute": (absolute, (51, 55, 65, 80, 100)),
-    }
-    for ax, (name, (loss, levels)) in zip(axes, shown.items(), strict=True):
-        height = loss(guess, y).mean(dim=1).reshape(26, 26).T.cpu()
-        across, up = steep.tolist(), high.tolist()
-        drawn = ax.contour(across, up, height, levels, colors=BLUE, linewidths=1.2)
-        ax.clabel(drawn, fmt="%d", colors=INK, fontsize=9)
-        best = fit(loss, x, y)
-        ax.plot(*best[:, None].tolist(), "x", color=ORANGE, ms=9, mew=2.5)
-        ax.set(title=f"mean {name} error", xlabel="slope w")
-        ax.label_outer()
-    axes[0].set(ylabel="height b")
-    return fig
-
-
-def draw_distance() -> Figure:
-    """Draw entropy, cross-entropy and divergence for every guess at 0.7 of a coin."""
-    fig, ax = figures.panels(5.2, 3.2)
-    q = torch.linspace(0.02, 0.98, 49)
-    z, p = torch.stack([q.log(), (1 - q).log()], dim=1), torch.tensor([0.7, 0.3])
-    p = p.expand_as(z)
-    ax.plot(q.tolist(), cross_entropy(z, p).tolist(), label="cross-entropy H(p, q)")
-    ax.plot(q.tolist(), kl_divergence(z, p).tolist(), label="divergence KL(p ‖ q)")
-    ax.plot(q.tolist(), entropy(p).tolist(), label="entropy H(p)")
-    ax.axvline(0.7, color=PURPLE, ls=":", label="the truth, p = 0.7")
-    ax.set(xlabel="predicted probability q of heads", ylabel="nats", ylim=(-0.1, 2.6))
-    ax.legend(loc="upper center")
-    return fig
-
-
-def draw(errors: dict[str, Tensor], seed: int) -> dict[str, Figure]:
-    """Draw every figure of the lecture, by name."""
-    x, y, _, _ = patients(seed)
-    return {
-        "regression": draw_regression(),
-        "lines": draw_lines(x, y),
-        "reaction": draw_reaction(errors),
-        "surface": draw_surface(x, y),
-        "binary": draw_binary(),
-        "proxy": draw_proxy(x, (y > y.median()).to(y)),
-        "distance": draw_distance(),
     }
 
 
@@ -412,17 +265,17 @@ def summary(errors: dict[str, Tensor], seed: int) -> dict[str, float]:
         "median": float(y.median()),
         "slope": float(theta[0]),
         "height": float(theta[1]),
-        "risk": float(empirical(squared, line(theta, x), y)),
-        "risk_held_out": float(empirical(squared, line(theta, x_test), y_test)),
+        "risk": float(empirical_loss(squared, line(theta, x), y)),
+        "risk_held_out": float(empirical_loss(squared, line(theta, x_test), y_test)),
         "spoiled_from": float(y[x.argmax()]),
     }
     for name, loss in LOSSES.items():
         key = name.replace(" ", "_")
 
-        def constant(theta: Tensor, loss: Loss = loss) -> Tensor:
-            return empirical(loss, theta.expand_as(y), y)
+        def risk(theta: Tensor, loss: ElementwiseLoss = loss) -> Tensor:
+            return empirical_loss(loss, theta.expand_as(y), y)
 
-        numbers[f"constant_{key}"] = float(lowest(constant, y.median()[None]))
+        numbers[f"constant_{key}"] = float(find_minimum(risk, y.median()[None]))
         mean = errors[name].mean(0)
         numbers[f"clean_{key}"] = float(mean[0])
         numbers[f"ten_{key}"] = float(mean[TIMES.index(10)])
@@ -436,9 +289,9 @@ def extremes() -> dict[str, str | float]:
     return {
         "exp_88": float(torch.exp(torch.tensor(88.0))),
         "exp_89": str(float(torch.exp(torch.tensor(89.0)))),  # JSON has no infinity
-        "hasty": str(hasty_softmax(z)[0].tolist()),
+        "hasty": str(naive_softmax(z)[0].tolist()),
         "stable": str(log_softmax(z).exp()[0].tolist()),
-        "hasty_loss": str(float(hasty_cross_entropy(z, p))),
+        "hasty_loss": str(float(naive_cross_entropy(z, p))),
         "stable_loss": float(cross_entropy(z, p)),
     }
 
@@ -453,22 +306,30 @@ def main(
     """Measure how wrong lines are, with one misprint and without; then digits.
 
     Args:
-        seed: Which patients and scans are held out; the misprint takes the next too.
+        seed: Which patients and images are held out; the misprint takes the next too.
         device: Where to compute.
         seeds: Over how many splits of the patients the held-out errors are averaged.
-        steps: How many steps downhill the layer that reads digits takes.
-        out: Folder for figures and metrics.json; without it, only lines are printed.
+        steps: How many steps of gradient descent the layer takes on the digits.
+        out: Folder for metrics.json and the results that drawings.py draws; without
+            it, only lines are printed.
     """
     folder(out)
     with devices.on(device) as used:
         splits = tqdm(range(seed, seed + seeds), desc="misprint", disable=None)
-        runs = [reaction(each) for each in splits]
-        errors = {name: torch.tensor([each[name] for each in runs]) for name in LOSSES}
-        numbers = {**summary(errors, seed), **digits(seed, steps), **extremes()}
+        errors = stack([held_out_errors(each) for each in splits])
+        digits = train_on_digits(seed, steps)
+        numbers = {**summary(errors, seed), **digits, **extremes()}
         print(REPORT.format(**numbers, guessing=log(10)))
-        if out is not None:
-            figures.save_all(draw(errors, seed), out)
-            record(out, seed, used, **numbers)
+    if out is not None:
+        x, y, _, _ = patients(seed)
+        keep(
+            out,
+            seed=seed,
+            errors={name: values.cpu() for name, values in errors.items()},
+            lines={times: fit_each(x, y, times) for times in (1, 10)},
+            classifier=fit(binary_cross_entropy, x, above_median(y)),
+        )
+        record(out, seed, used, **numbers)
 
 
 REPORT = """\

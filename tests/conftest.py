@@ -1,10 +1,13 @@
 """A small course in a temporary folder, with the tools as they are: for tests that build, break and mend."""
 
+import importlib.util
 import os
 import re
 import shutil
 import textwrap
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -15,6 +18,18 @@ settings.load_profile("course")
 
 ROOT = Path(__file__).parents[1]
 ASIDE = shutil.ignore_patterns("__pycache__")
+
+
+@cache
+def drawings_of(topic: str) -> ModuleType:
+    """The module docs/lectures/<topic>/drawings.py."""
+    path = ROOT / "docs" / "lectures" / topic / "drawings.py"
+    spec = importlib.util.spec_from_file_location(f"{topic}_drawings", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Course:
@@ -58,6 +73,22 @@ class Course:
         """
         return self.write(f"docs/lectures/{topic}/lab.py", textwrap.dedent(head) + textwrap.dedent(body))
 
+    def drawings(self, topic: str, label: str) -> Path:
+        """Write the drawings of `topic`: they note that they ran, and draw one figure with a label."""
+        body = f"""
+            import json
+            import sys
+            from pathlib import Path
+
+            course, source, to = Path(__file__).parents[3], *map(Path, sys.argv[1:])
+            with (course / "ran.txt").open("a") as ran:
+                ran.write("{topic}-drawings ")
+            steps = json.loads((source / "metrics.json").read_text())["steps"]
+            to.mkdir()
+            (to / "line.svg").write_text(f'<svg viewBox="0 0 9 9"><text x="1.0">{label}, {{steps}}</text></svg>')
+        """
+        return self.write(f"docs/lectures/{topic}/drawings.py", body)
+
     def outputs(self, topic: str) -> Path:
         """The folder that the script of `topic` fills."""
         return self.root / "docs" / "lectures" / topic / "outputs"
@@ -73,8 +104,9 @@ class Course:
 def with_tools(root: Path) -> Course:
     """Give the folder `root` the tools and the pins, and nothing to use them on yet."""
     shutil.copytree(ROOT / "tools", root / "tools", ignore=ASIDE)
-    for name in ("constraints.txt", "pyproject.toml"):
+    for name in ("constraints.txt", "package-lock.json", "pyproject.toml"):
         shutil.copy(ROOT / name, root / name)
+    (root / "node_modules").symlink_to(ROOT / "node_modules")
     (root / "docs" / "lectures").mkdir(parents=True)
     (root / "code").mkdir()
     return Course(root)
@@ -92,7 +124,6 @@ def small_site(course: Course) -> Course:
     root = course.root
     shutil.copytree(ROOT / "overrides", root / "overrides", ignore=ASIDE)
     shutil.copytree(ROOT / "docs" / "assets", root / "docs" / "assets")
-    (root / "node_modules").symlink_to(ROOT / "node_modules")
     whole = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     nav = "nav: [index.md, lectures/alpha/index.md, course/glossary.md]\n"
     course.write("mkdocs.yml", re.sub(r"^nav:\n(?:[ #].*\n|\n)*", nav, whole, flags=re.M))
@@ -102,4 +133,5 @@ def small_site(course: Course) -> Course:
     course.write("docs/lectures/alpha/slides.md", "# Alpha, in slides\n")
     course.write("tests/test_alpha.py", "")
     course.script("alpha")
+    course.drawings("alpha", "loss")
     return course

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from conftest import drawings_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -12,22 +13,24 @@ from torch.testing import assert_close
 
 import backprop
 from backprop import (
+    INITIAL,
     POINTS,
-    START,
     Choice,
     Loop,
     Straight,
     Value,
     autograds_tape,
     compiled,
-    descend,
-    drawn,
+    example_loss,
     exported,
     gradient_norms,
-    loss,
-    numbers_of,
+    gradient_step,
+    initial_parameters,
+    pre_activations,
+    random_weights,
     shared,
-    walk,
+    training_steps,
+    values_and_gradients,
 )
 
 # An operation on one of the numbers made so far, or on two of them, each fit for any number.
@@ -81,7 +84,7 @@ def test_gradients_on_graphs_that_share_and_branch_are_autograds(program: Progra
 def test_sigmoid_and_tanh_stand_numbers_whose_exponential_would_overflow() -> None:
     for z, expected in ((1000.0, 1.0), (-1000.0, 0.0)):
         assert Value(z).sigmoid().data == expected
-        assert Value(z).sigmoid().slopes == (0.0,)
+        assert Value(z).sigmoid().derivatives == (0.0,)
         assert Value(z).tanh().data == 2 * expected - 1
 
 
@@ -118,7 +121,7 @@ class Small(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.hidden, self.out = nn.Linear(2, 2).double(), nn.Linear(2, 1).double()
-        p = START
+        p = INITIAL
         with torch.no_grad():
             self.hidden.weight.copy_(torch.tensor([[p["w11"], p["w12"]], [p["w21"], p["w22"]]]))
             self.hidden.bias.copy_(torch.tensor([p["b1"], p["b2"]]))
@@ -139,7 +142,7 @@ class Small(nn.Module):
 
 
 def test_every_number_of_the_worked_example_is_pytorchs() -> None:
-    losses, end = walk(0.01, passes=1)
+    losses, end = training_steps(0.01, passes=1)
     model = Small()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     for ours, (x, y) in zip(losses, POINTS, strict=True):
@@ -147,7 +150,7 @@ def test_every_number_of_the_worked_example_is_pytorchs() -> None:
         point = torch.tensor(x, dtype=torch.float64, requires_grad=True)
         theirs = nn.functional.binary_cross_entropy(model(point), torch.tensor(y, dtype=torch.float64))
         theirs.backward()
-        named = numbers_of(ours)
+        named = values_and_gradients(ours)
         assert named["L"] == (pytest.approx(theirs.item(), rel=1e-6), 1.0)
         assert [named["x1"][1], named["x2"][1]] == pytest.approx(point.grad.tolist(), rel=1e-5)
         for name, (value, gradient) in model.named().items():
@@ -157,14 +160,14 @@ def test_every_number_of_the_worked_example_is_pytorchs() -> None:
         assert end[name].data == pytest.approx(value.item(), abs=1e-7)
 
 
-def test_the_gradient_at_the_last_sum_is_the_guess_minus_the_label() -> None:
-    for number, end in enumerate(walk(0.01, passes=1)[0]):
-        named = numbers_of(end)
+def test_the_gradient_at_the_last_sum_is_the_prediction_minus_the_label() -> None:
+    for number, end in enumerate(training_steps(0.01, passes=1)[0]):
+        named = values_and_gradients(end)
         assert named["z"][1] == pytest.approx(named["ŷ"][0] - POINTS[number][1])
 
 
-def test_learning_lowers_the_loss_of_both_points() -> None:
-    losses, _ = walk(rate=1.0, passes=200)
+def test_training_lowers_the_loss_of_both_points() -> None:
+    losses, _ = training_steps(rate=1.0, passes=200)
     assert max(end.data for end in losses[-2:]) < 0.1 < min(end.data for end in losses[:2])
 
 
@@ -187,6 +190,7 @@ def test_a_loop_on_data_gives_each_input_its_own_tape_and_cannot_be_exported() -
 def test_a_choice_inside_the_graph_is_exported_with_both_branches() -> None:
     long = torch.tensor([3.0, 4.0])
     assert "cond" in exported(Choice(), long)
+    assert len(compiled(Choice(), long)) == 1
     whole = torch.export.export(Choice(), (long,)).module()
     for x, halved in ((long, long / 2), (long / 10, long / 10)):
         assert_close(whole(x), halved.tanh().sum())
@@ -197,9 +201,9 @@ def test_a_choice_inside_the_graph_is_exported_with_both_branches() -> None:
 @settings(max_examples=20)
 def test_scaled_weights_scale_the_gradient_by_their_power_where_the_activation_is_relu(scale, depth) -> None:
     x = torch.rand(5, 64, generator=torch.Generator().manual_seed(depth))
-    plain = [weight.requires_grad_() for weight in drawn(depth, 2**0.5, seed=depth)]
+    plain = [weight.requires_grad_() for weight in random_weights(depth, 2**0.5, seed=depth)]
     scaled = [(scale * weight.detach()).requires_grad_() for weight in plain]
-    plain, scaled = backprop.sums(x, plain, "ReLU"), backprop.sums(x, scaled, "ReLU")
+    plain, scaled = pre_activations(x, plain, "ReLU"), pre_activations(x, scaled, "ReLU")
     (before,) = torch.autograd.grad(plain[-1].sum(), plain[0])
     (after,) = torch.autograd.grad(scaled[-1].sum(), scaled[0])
     assert_close(after, scale**depth * before, rtol=1e-3, atol=1e-4)
@@ -207,7 +211,7 @@ def test_scaled_weights_scale_the_gradient_by_their_power_where_the_activation_i
 
 def test_a_layer_of_sigmoids_lets_at_most_a_quarter_of_its_weights_strength_through() -> None:
     x, y = torch.rand(20, 64, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 10
-    weights = drawn(8, 1.0, seed=0)
+    weights = random_weights(8, 1.0, seed=0)
     norms = gradient_norms(x, y, weights, "sigmoid")
     for layer in range(8):
         strength = torch.linalg.matrix_norm(weights[layer + 1].detach(), ord=2)
@@ -218,7 +222,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     backprop.main(device="cpu", passes=2, steps=40, out=tmp_path)
     printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert "loop:     refused" in printed
-    for name in START:
+    for name in INITIAL:
         assert metrics[f"p2_{name}"] == pytest.approx(metrics[f"p1_{name}"] - 0.01 * metrics[f"p1_{name}_grad"])
         assert metrics[f"end_{name}"] == pytest.approx(metrics[f"p2_{name}"] - 0.01 * metrics[f"p2_{name}_grad"])
         assert f"{metrics[f'end_{name}']:.5f}" in printed
@@ -227,14 +231,21 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["ratio_twice"] > 1e3
     assert metrics["right_sigmoid_10"] < 0.3 < metrics["right_ReLU_10"]
     assert metrics["spread_last"] < 1e-6 < 0.1 < metrics["spread_first"]
-    assert {path.stem for path in tmp_path.glob("*.svg")} == {"backward", "depth", "forward", "shared"}
+    drawn = drawings_of("backprop").draw(tmp_path)
+    assert drawn.keys() == {"backward", "depth", "forward", "shared"}
+    lines = {line.get_label(): line.get_ydata() for line in drawn["depth"].axes[0].lines}
+    assert lines.keys() == backprop.INITIALISATIONS.keys()
+    assert all(len(norms) == metrics["depth"] for norms in lines.values())
+    assert metrics["shared_c"] == -10
 
 
-def test_figures_show_every_number_they_name(tmp_path) -> None:
-    (first, _), _ = walk(0.01, passes=1)
-    texts = [text.get_text() for text in backprop.draw_graph(first, backwards=True, tall=5).axes[0].texts]
+def test_figures_show_every_number_they_name() -> None:
+    (first, _), _ = training_steps(0.01, passes=1)
+    texts = [
+        text.get_text() for text in drawings_of("backprop").draw_graph(first, backwards=True, tall=5).axes[0].texts
+    ]
     shown = {text.replace("\u2060", "").replace("−", "-") for text in texts}
-    for value, gradient in numbers_of(first).values():
+    for value, gradient in values_and_gradients(first).values():
         assert {f"{value:.3f}", f"{gradient:.3f}"} <= shown
 
 
@@ -281,12 +292,12 @@ def test_sine() -> None:
 # --8<-- [end:sine]
 # --8<-- [start:together]
 def test_together() -> None:
-    p = {name: Value(number).called(name) for name, number in START.items()}
-    both = (loss(p, *POINTS[0]) + loss(p, *POINTS[1])) / 2
+    p = initial_parameters()
+    both = (example_loss(p, *POINTS[0]) + example_loss(p, *POINTS[1])) / 2
     both.backward()
-    one_step = descend(p, rate=0.01)
-    _, two_steps = walk(rate=0.005, passes=1)  # half the rate, once for each point
-    apart = [abs(one_step[name].data - two_steps[name].data) for name in START]
+    one_step = gradient_step(p, rate=0.01)
+    _, two_steps = training_steps(rate=0.005, passes=1)  # half the rate, once for each point
+    apart = [abs(one_step[name].data - two_steps[name].data) for name in INITIAL]
     assert 0 < max(apart) < 1e-4
 
 

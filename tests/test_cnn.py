@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save as pack
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.testing import assert_close
@@ -15,35 +18,30 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import cnn
 from cnn import (
-    FRAME,
     LAYERS,
-    Find,
+    PADDING,
+    Detection,
     Scene,
-    connected,
-    conv2d,
-    conv_parameters,
+    apply_filter,
     convnet,
-    count,
-    edges,
-    everywhere,
-    find,
-    flops,
-    hits,
-    judge,
-    look,
-    max_pool,
-    mean_pool,
-    output_size,
-    read,
-    receptive_field,
-    save,
+    count_matches,
+    detect,
+    edge_strength,
+    evaluate_moved,
+    fully_connected,
+    fully_convolutional,
+    load_model,
+    save_model,
     scene,
-    shift,
-    teach,
+    train,
 )
-from command import BadInput
-from data import Images, load, scale_of
-from training import Examples, predict
+from neuronup.augmentation import translate_each
+from neuronup.command import BadInput
+from neuronup.convolution import conv2d, max_pool, mean_pool
+from neuronup.costs import conv_parameters, count_parameters, flops, output_size, receptive_field
+from neuronup.images import Images, load, scale_of
+from neuronup.loaders import Examples
+from neuronup.loop import predict
 
 
 def drawn(seed: int, *shape: int) -> Tensor:
@@ -108,7 +106,7 @@ def test_the_formulas_for_size_and_parameters_hold_for_pytorchs_layer(
 ) -> None:
     layer = nn.Conv2d(channels, filters, kernel, stride, padding)
     assert layer(torch.zeros(1, channels, size, size)).shape[2] == output_size(size, kernel, stride, padding)
-    assert count(layer) == conv_parameters(channels, filters, kernel)
+    assert count_parameters(layer) == conv_parameters(channels, filters, kernel)
 
 
 @given(
@@ -135,15 +133,18 @@ def test_an_output_depends_on_as_many_pixels_as_its_receptive_field(seed: int, l
 def test_a_shift_of_the_image_shifts_the_feature_map_up_to_the_border(seed: int, down: int, right: int) -> None:
     x, weight, bias = drawn(seed, 1, 2, 14, 14).detach(), drawn(seed, 3, 2, 3, 3).detach(), drawn(seed, 3).detach()
     by = torch.tensor([[down, right]])
-    before, after = conv2d(shift(x, by), weight, bias), shift(conv2d(x, weight, bias), by)
+    before, after = conv2d(translate_each(x, by), weight, bias), translate_each(conv2d(x, weight, bias), by)
     assert_close(before[..., 3:-3, 3:-3], after[..., 3:-3, 3:-3])
-    pooled = max_pool(shift(x, 2 * by), 2, 2), shift(max_pool(x, 2, 2), by)  # of a pool, only by its stride
+    pooled = (
+        max_pool(translate_each(x, 2 * by), 2, 2),
+        translate_each(max_pool(x, 2, 2), by),
+    )  # of a pool, only by its stride
     assert_close(pooled[0][..., 3:-3, 3:-3], pooled[1][..., 3:-3, 3:-3])
 
 
 def test_a_shift_moves_every_image_by_its_own_way_and_lets_paper_in() -> None:
     x = torch.arange(1.0, 19.0).reshape(2, 1, 3, 3)
-    moved = shift(x, torch.tensor([[1, 0], [0, -2]]))
+    moved = translate_each(x, torch.tensor([[1, 0], [0, -2]]))
     assert moved[0, 0].tolist() == [[0, 0, 0], [1, 2, 3], [4, 5, 6]]
     assert moved[1, 0].tolist() == [[12, 0, 0], [15, 0, 0], [18, 0, 0]]
 
@@ -152,36 +153,37 @@ LINES = torch.tensor([0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0]).expand(8, 8)  # u
 
 
 def test_only_filter_b_keeps_vertical_lines_and_nothing_of_horizontal_ones() -> None:
-    kept = {name: (bool(look(LINES, name).any()), bool(look(LINES.T, name).any())) for name in "ABC"}
+    kept = {name: (bool(apply_filter(LINES, name).any()), bool(apply_filter(LINES.T, name).any())) for name in "ABC"}
     assert kept == {"A": (False, True), "B": (True, False), "C": (True, True)}
 
 
 def test_sobel_measures_the_steepness_of_a_ramp_and_blur_leaves_it() -> None:
     down, across = torch.meshgrid(torch.arange(6.0), torch.arange(6.0), indexing="ij")
     ramp = 3 * across + 4 * down
-    assert_close(edges(ramp), torch.full((4, 4), 8 * 5.0))  # the slope is 5; Sobel's weights sum to 8
-    assert_close(look(ramp, "blur"), ramp[1:-1, 1:-1])
-    assert_close(look(ramp, "sharpen"), ramp[1:-1, 1:-1])  # nothing to sharpen
+    assert_close(edge_strength(ramp), torch.full((4, 4), 8 * 5.0))  # the slope is 5; Sobel's weights sum to 8
+    assert_close(apply_filter(ramp, "blur"), ramp[1:-1, 1:-1])
+    assert_close(apply_filter(ramp, "sharpen"), ramp[1:-1, 1:-1])  # nothing to sharpen
 
 
 def test_flops_are_those_that_pytorch_counts() -> None:
     images = load("digits", 0)
     model = convnet(8, scale_of(images.train), 10)
-    for each in (model, connected(8, scale_of(images.train), 10, count(model))):
+    for each in (model, fully_connected(8, scale_of(images.train), 10, count_parameters(model))):
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             each.eval()(images.test.x[:1])
         assert flops(each, images.test.x[:1]) == counter.get_total_flops()
 
 
 def test_each_convolution_is_timed_beside_a_dense_layer_of_equal_flops() -> None:
-    found = {name: [cost.flops for cost in each] for name, each in cnn.costs(torch.device("cpu")).items()}
+    timed = cnn.time_layers(torch.device("cpu"))
+    found = {name: [flops for flops, _ in each] for name, each in timed.items()}
     assert found["convolution"] == found["fully connected"] == sorted(found["convolution"])
 
 
 def test_the_rival_has_as_many_parameters() -> None:
     scale = scale_of(load("digits", 0).train)
-    ours = count(convnet(8, scale, 10))
-    assert count(connected(8, scale, 10, ours)) == pytest.approx(ours, rel=0.01)
+    ours = count_parameters(convnet(8, scale, 10))
+    assert count_parameters(fully_connected(8, scale, 10, ours)) == pytest.approx(ours, rel=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -190,40 +192,40 @@ def learned() -> list[tuple[Images, nn.Sequential, float]]:
     found = []
     for seed in range(5):
         images = load("digits", seed)
-        model, score = teach("CNN", images, 0, 20, seed)
+        model, score = train("CNN", images, 0, 20, seed)
         found.append((images, model, score))
     return found
 
 
 def test_the_convnet_reads_985_of_1000_test_scans_on_average(learned) -> None:
-    right = [judge(model, images.test)[0] for images, model, _ in learned]
+    right = [evaluate_moved(model, images.test)[0] for images, model, _ in learned]
     assert sum(right) / len(right) >= 0.985
 
 
 def test_the_sliding_network_answers_as_the_network_does_on_each_window(learned) -> None:
     images, model, _ = learned[0]
     sheet = scene(images.test, 3, 4, 0).x
-    framed = functional.pad(sheet, (FRAME,) * 4)
+    framed = functional.pad(sheet, (PADDING,) * 4)
     with torch.no_grad():
-        answers = everywhere(model)(framed)[0]
+        answers = fully_convolutional(model)(framed)[0]
         for row, column in ((0, 0), (3, 5), (answers.shape[1] - 1, answers.shape[2] - 1)):
             window = framed[..., 2 * row : 2 * row + 12, 2 * column : 2 * column + 12]
             assert_close(answers[:, row, column], model.eval()[1:](window)[0], atol=1e-4, rtol=1e-4)
-    assert receptive_field([*LAYERS, (2, 1)]) == 8 + 2 * FRAME
+    assert receptive_field([*LAYERS, (2, 1)]) == 8 + 2 * PADDING
 
 
 def test_weights_read_back_give_the_same_answers_and_say_what_to_feed_them(learned, tmp_path) -> None:
     images, model, _ = learned[0]
-    save(model, images, tmp_path / "cnn.safetensors")
-    again, classes = read(tmp_path / "cnn.safetensors")
+    save_model(model, images, tmp_path / "cnn.safetensors")
+    again, classes = load_model(tmp_path / "cnn.safetensors")
     assert_close(predict(again, images.test.x), predict(model, images.test.x), atol=0, rtol=0)
     assert classes == [str(digit) for digit in range(10)]
-    with cnn.safe_open(tmp_path / "cnn.safetensors", "pt") as file:
+    with safe_open(tmp_path / "cnn.safetensors", "pt") as file:
         known = {name: json.loads(value) for name, value in file.metadata().items()}
     scale = scale_of(images.train)
     assert known["input"] == ["batch", 1, 8, 8]
     assert known["range"] == [0, 1]
-    assert known["frame"] == FRAME
+    assert known["padding"] == PADDING
     assert known["mean"] == pytest.approx(scale.mean.flatten().tolist())
     assert known["std"] == pytest.approx(scale.std.flatten().tolist())
 
@@ -232,16 +234,16 @@ def test_a_file_that_holds_no_such_weights_is_refused_in_one_sentence(learned, t
     images, model, _ = learned[0]
     path = tmp_path / "cnn.safetensors"
     with pytest.raises(BadInput, match="holds no weights"):
-        read(path)
-    save(model, images, path)
+        load_model(path)
+    save_model(model, images, path)
     whole = path.read_bytes()
     for damaged in (b"", whole[:-9], whole[: len(whole) // 2], b"no weights at all"):
         path.write_bytes(damaged)
         with pytest.raises(BadInput, match="holds no weights"):
-            read(path)
-    path.write_bytes(cnn.packed({"some": torch.zeros(3)}))
+            load_model(path)
+    path.write_bytes(pack({"some": torch.zeros(3)}))
     with pytest.raises(BadInput, match="holds no weights"):
-        read(path)
+        load_model(path)
 
 
 def test_a_scene_holds_its_images_where_it_says_without_overlap() -> None:
@@ -263,14 +265,14 @@ def test_finds_are_counted_once_and_only_where_an_image_is() -> None:
     truth = Scene(
         torch.zeros(1, 1, 40, 40), torch.tensor([[4, 4], [20, 20]]), torch.tensor([7, 3]), torch.zeros(40, 40)
     )
-    found = [Find(7, 5, 4), Find(7, 4, 6), Find(1, 18, 22), Find(3, 30, 30)]
-    assert hits(found, truth, slack=2) == (2, 1)  # the second is a repeat, the third misread, the last nowhere
+    found = [Detection(7, 5, 4), Detection(7, 4, 6), Detection(1, 18, 22), Detection(3, 30, 30)]
+    assert count_matches(found, truth, slack=2) == (2, 1)  # the second is a repeat, the third misread, the last nowhere
 
 
 def test_a_blank_sheet_holds_nothing_once_ink_is_asked_for(learned) -> None:
     sheet = torch.zeros(1, 1, 40, 40)
-    assert find(learned[0][1], sheet, 8, ink=0.2) == []
-    assert find(learned[0][1], sheet, 8, ink=0.0) != []  # it was never taught to say "nothing"
+    assert detect(learned[0][1], sheet, 8, ink=0.2) == []
+    assert detect(learned[0][1], sheet, 8, ink=0.0) != []  # it was never taught to say "nothing"
 
 
 def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
@@ -283,10 +285,21 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["full_phone"] == 1000 * (3 * 3000 * 4000 + 1)
     assert metrics["inked_precision"] > metrics["blind_precision"]
     assert all(math.isfinite(value) for value in metrics.values() if not isinstance(value, str))
-    drawn = {path.stem for path in tmp_path.glob("*.svg")}
-    assert drawn == {"costs", "filters", "found", "lines", "maps", "parts", "photo", "shifted", "tasks", "window"}
-    model, _ = read(tmp_path / "cnn.safetensors")
-    assert count(model) == metrics["CNN_parameters"]
+    drawn = drawings_of("cnn").draw(tmp_path)
+    assert drawn.keys() == {
+        "costs",
+        "filters",
+        "found",
+        "lines",
+        "maps",
+        "parts",
+        "photo",
+        "shifted",
+        "tasks",
+        "window",
+    }
+    model, _ = load_model(tmp_path / "cnn.safetensors")
+    assert count_parameters(model) == metrics["CNN_parameters"]
 
 
 def fake(channels: int, side: int, seed: int) -> Images:
@@ -310,10 +323,10 @@ def test_other_data_run_the_same_code(name, shape, tmp_path, capsys, monkeypatch
     cnn.main(device="cpu", data=name, epochs=1, seeds=1, out=tmp_path)
     assert asked == [name]
     assert "parameters" in capsys.readouterr().out
-    model, classes = read(tmp_path / "cnn.safetensors")
+    model, classes = load_model(tmp_path / "cnn.safetensors")
     images = fake(*shape, 0)
     assert classes == ["above", "below"]
-    assert judge(model, images.test)[0] == 1
+    assert evaluate_moved(model, images.test)[0] == 1
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:

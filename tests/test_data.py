@@ -17,42 +17,48 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import calibration, metrics
 from torch import Tensor
 from torch.testing import assert_close
 
-import command
 import data
-from command import BadInput
 from data import (
-    KINDS,
-    Answers,
+    Predictions,
+    compare_translated,
+    decode_words,
+    encode_words,
+    evaluate,
+    resample,
+    vocabulary,
+)
+from neuronup import command, download
+from neuronup.command import BadInput
+from neuronup.download import DOWNLOADED, dataset_class
+from neuronup.images import (
+    all_digits,
+    digit_images,
+    distinct,
+    load,
+    scale_of,
+    standardised,
+    stratified_split,
+    translate,
+)
+from neuronup.loaders import Examples
+from neuronup.metrics import (
     auc,
     best_threshold,
-    calibration_error,
-    confusion,
-    decode,
-    dictionary,
-    digits,
-    distinct,
-    encode,
-    load,
-    marks,
-    reliability,
-    resample,
-    roc,
-    scale_of,
-    scaled,
-    scans,
-    shift,
-    split,
-    worth,
+    calibration_curve,
+    class_scores,
+    confusion_matrix,
+    expected_calibration_error,
+    roc_curve,
 )
-from loss import one_hot
-from training import Examples
+from neuronup.one_hot import one_hot
+from neuronup.seeds import stack
 
 CLASSES = 10
 
@@ -196,7 +202,7 @@ def no_way_out(monkeypatch):
     real = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(data, "PATIENCE", 20.0)
+    monkeypatch.setattr(download, "PATIENCE", 20.0)
 
 
 @pytest.fixture
@@ -206,12 +212,12 @@ def mirror_of(monkeypatch):
 
     def point(name: str, *addresses: str) -> None:
         if name == "cifar10":
-            monkeypatch.setattr(KINDS[name], "url", addresses[0] + KINDS[name].filename)
+            monkeypatch.setattr(dataset_class(name), "url", addresses[0] + dataset_class(name).filename)
         else:
-            monkeypatch.setattr(KINDS[name], "mirrors", list(addresses))
+            monkeypatch.setattr(dataset_class(name), "mirrors", list(addresses))
 
     def open_one(name: str) -> Mirror:
-        kind = KINDS[name]
+        kind = dataset_class(name)
         if name == "cifar10":
             members = cifar_members()
             files = {kind.filename: packed(members)}
@@ -256,7 +262,7 @@ def numbers_in_pixels(part: Examples) -> set[int]:
     return set((256 * high + low).tolist())
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", DOWNLOADED)
 def test_images_come_in_three_parts_from_0_to_1_with_their_own_labels(name, mirror_of, tmp_path):
     mirror_of(name)
     images = load(name, 0, tmp_path)
@@ -299,7 +305,7 @@ def test_distinct_keeps_the_first_of_each_and_none_that_is_known():
     assert distinct(x, x).tolist() == []
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", DOWNLOADED)
 def test_a_whole_copy_serves_without_any_request(name, mirror_of, tmp_path):
     mirror = mirror_of(name)
     first = load(name, 0, tmp_path)
@@ -330,7 +336,7 @@ def test_a_mirror_in_trouble_is_refused_in_a_sentence_and_leaves_nothing_behind(
 ):
     mirror = mirror_of(name)
     if trouble in ("silent", "slow"):
-        monkeypatch.setattr(data, "PATIENCE", 0.3)
+        monkeypatch.setattr(download, "PATIENCE", 0.3)
     mirror.trouble["*"] = trouble
     said = refusal(name, tmp_path)
     assert words in said
@@ -339,11 +345,11 @@ def test_a_mirror_in_trouble_is_refused_in_a_sentence_and_leaves_nothing_behind(
     assert socket.getdefaulttimeout() is None
     mirror.trouble.clear()
     mirror.go_on.set()
-    monkeypatch.setattr(data, "PATIENCE", 20.0)
+    monkeypatch.setattr(download, "PATIENCE", 20.0)
     assert len(load(name, 0, tmp_path).test.y) == 20
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", DOWNLOADED)
 def test_without_a_network_the_sentence_says_so(name, tmp_path):
     assert "Name or service not known" in refusal(name, tmp_path)
 
@@ -359,7 +365,7 @@ def test_a_good_second_mirror_makes_up_for_the_first(trouble, mirror_of, tmp_pat
     bad.trouble["train-labels-idx1-ubyte.gz"] = trouble
     good.point(refused() if trouble == "refused" else bad.address, good.address)
     if trouble in ("silent", "slow"):
-        monkeypatch.setattr(data, "PATIENCE", 1.0)
+        monkeypatch.setattr(download, "PATIENCE", 1.0)
     assert len(load("fashion_mnist", 0, tmp_path).test.y) == 20
     assert set(good.asked) == (set(good.files) if trouble == "refused" else {"train-labels-idx1-ubyte.gz"})
 
@@ -404,16 +410,16 @@ def test_a_damaged_file_is_fetched_anew_or_refused(name, number, damage, mirror_
     assert torch.equal(mended.test.y, good.test.y)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", DOWNLOADED)
 def test_what_lies_unpacked_beside_the_packed_files_is_not_used(name, mirror_of, tmp_path):
     mirror_of(name)
     good = load(name, 0, tmp_path)
     names = [*cifar_members()] if name == "cifar10" else [file.removesuffix(".gz") for file in mnist_files()]
-    folder = tmp_path / ("cifar-10-batches-py" if name == "cifar10" else f"{KINDS[name].__name__}/raw")
+    folder = tmp_path / ("cifar-10-batches-py" if name == "cifar10" else f"{DOWNLOADED[name]}/raw")
     folder.mkdir(parents=True, exist_ok=True)
     for each in names:
         (folder / each).write_bytes(b"damaged")
-    older = tmp_path / KINDS[name].__name__ / "processed"
+    older = tmp_path / DOWNLOADED[name] / "processed"
     older.mkdir(parents=True)
     for each in ("training.pt", "test.pt"):  # an old torchvision's, without a checksum
         torch.save((torch.zeros(1, 28, 28), torch.zeros(1)), older / each)
@@ -442,9 +448,11 @@ def test_a_download_that_is_killed_leaves_nothing_that_passes_for_whole(mirror_o
     mirror = mirror_of("mnist")
     mirror.trouble["*"] = "slow"
     program = f"""
-import data
-data.MNIST.mirrors, data.MNIST.resources = [{mirror.address!r}], {data.MNIST.resources!r}
-data.load("mnist", 0, data.Path({str(tmp_path)!r}))
+from pathlib import Path
+from neuronup.images import dataset_class, load
+mnist = dataset_class("mnist")
+mnist.mirrors, mnist.resources = [{mirror.address!r}], {dataset_class("mnist").resources!r}
+load("mnist", 0, Path({str(tmp_path)!r}))
 """
     running = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT / "code", stderr=subprocess.DEVNULL)
     assert mirror.half_sent.wait(60)
@@ -464,7 +472,7 @@ def test_control_c_in_a_download_stops_it_and_leaves_nothing(mirror_of, tmp_path
     mirror_of("mnist")
     monkeypatch.setattr(sys, "argv", ["data.py"])
     with monkeypatch.context() as patched:
-        patched.setattr(data, "download_url", half)
+        patched.setattr("torchvision.datasets.utils.download_url", half)
         with pytest.raises(SystemExit) as left:
             command.run(lambda: load("mnist", 0, tmp_path))
     assert left.value.code == 130
@@ -503,31 +511,31 @@ def test_the_command_line_refuses_an_unknown_data_set_with_status_2(monkeypatch,
 @settings(max_examples=60)
 def test_a_split_covers_everything_once_and_is_stratified_within_one_example(counts, seed, shares):
     y = torch.cat([torch.full((count,), label) for label, count in enumerate(counts)])
-    parts = split(y, seed, shares)
+    parts = stratified_split(y, seed, shares)
     assert torch.cat(parts).sort().values.tolist() == list(range(len(y)))
     for part, share in zip(parts, shares, strict=True):
         for label, count in enumerate(counts):
             assert abs(int((y[part] == label).sum()) - share * count) <= 1 + 1e-9
-    assert all(map(torch.equal, parts, split(y, seed, shares)))
+    assert all(map(torch.equal, parts, stratified_split(y, seed, shares)))
 
 
 def test_the_digits_are_split_70_20_10_each_class_alike_and_no_scan_twice():
-    images = digits(3)
+    images = digit_images(3)
     assert [len(part.y) for part in images[1:]] == [1258, 360, 179]
     everyone = [image.tobytes() for part in images[1:] for image in part.x.numpy()]
     assert len(set(everyone)) == len(everyone) == 1797
     for part, share in zip(images[1:], (0.7, 0.2, 0.1), strict=True):
         for label in range(10):
-            assert abs((part.y == label).sum() - share * (scans().y == label).sum()) <= 1
+            assert abs((part.y == label).sum() - share * (all_digits().y == label).sum()) <= 1
 
 
 def test_the_same_seed_splits_alike_and_another_does_not():
-    assert torch.equal(digits(5).test.x, digits(5).test.x)
-    assert not torch.equal(digits(5).test.x, digits(6).test.x)
+    assert torch.equal(digit_images(5).test.x, digit_images(5).test.x)
+    assert not torch.equal(digit_images(5).test.x, digit_images(6).test.x)
 
 
 def test_scans_keep_their_labels_in_every_part():
-    known = {image.tobytes(): int(label) for image, label in zip(scans().x.numpy(), scans().y, strict=True)}
+    known = {image.tobytes(): int(label) for image, label in zip(all_digits().x.numpy(), all_digits().y, strict=True)}
     for part in load("digits", 1)[1:]:
         assert [known[image.tobytes()] for image in part.x.numpy()] == part.y.tolist()
 
@@ -536,19 +544,19 @@ def test_the_scale_is_that_of_the_training_images_alone(mirror_of, tmp_path):
     mirror_of("cifar10")
     images = load("cifar10", 0, tmp_path)
     scale = scale_of(images.train)
-    ours = scaled(images)
+    ours = standardised(images)
     assert_close(ours.train.x.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
     assert_close(ours.train.x.std(dim=(0, 2, 3)), torch.ones(3))
     spoiled = images._replace(test=Examples(images.test.x * 100, images.test.y))
     spoiled = spoiled._replace(validation=Examples(images.validation.x + 7, images.validation.y))
-    assert torch.equal(scaled(spoiled).train.x, ours.train.x)
+    assert torch.equal(standardised(spoiled).train.x, ours.train.x)
     assert_close(ours.test.x, scale(images.test.x))
-    assert_close(scaled(spoiled).test.x, scale(images.test.x * 100))
+    assert_close(standardised(spoiled).test.x, scale(images.test.x * 100))
     assert torch.equal(ours.test.y, images.test.y)
 
 
 def test_images_move_to_a_device_with_their_labels():
-    images = digits(0).to(torch.device("meta"))
+    images = digit_images(0).to(torch.device("meta"))
     assert {part.x.device.type for part in images[1:]} == {part.y.device.type for part in images[1:]} == {"meta"}
 
 
@@ -556,7 +564,7 @@ def test_images_move_to_a_device_with_their_labels():
 @settings(max_examples=30)
 def test_a_shift_moves_every_pixel_and_brings_in_paper(right, down):
     x = 1 + torch.arange(64.0).reshape(1, 8, 8)
-    moved = shift(x, right, down)
+    moved = translate(x, right, down)
     for row in range(8):
         for column in range(8):
             inside = 0 <= row - down < 8 and 0 <= column - right < 8
@@ -566,7 +574,7 @@ def test_a_shift_moves_every_pixel_and_brings_in_paper(right, down):
 def test_a_line_of_ink_changes_every_number_it_had():
     x = torch.zeros(1, 1, 8, 8)
     x[..., 3] = 1
-    found = data.how_far(Examples(torch.cat([x, x / 2]), torch.tensor([0, 0])))
+    found = compare_translated(Examples(torch.cat([x, x / 2]), torch.tensor([0, 0])))
     assert found == {"shift_all": 0.25, "shift_inked": 1.0, "shift_stranger": 1.0}
 
 
@@ -574,16 +582,16 @@ POEM = ["the cat sat", "the dog sat on the cat"]
 
 
 def test_sentences_become_numbers_and_come_back():
-    words = dictionary(POEM)
+    words = vocabulary(POEM)
     assert words == ["<eos>", "<unk>", "cat", "dog", "on", "sat", "the"]
     for sentence in POEM:
-        code = encode(sentence, words)
+        code = encode_words(sentence, words)
         assert code[-1] == 0
         assert len(code) == len(sentence.split()) + 1
-        assert decode(code, words) == sentence
+        assert decode_words(code, words) == sentence
         assert torch.equal(one_hot(code, len(words)).argmax(dim=1), code)
-    assert decode(encode("the cow sat", words), words) == "the <unk> sat"
-    assert decode(torch.tensor([6, 2, 0, 5, 5]), words) == "the cat"  # what follows the end is not told
+    assert decode_words(encode_words("the cow sat", words), words) == "the <unk> sat"
+    assert decode_words(torch.tensor([6, 2, 0, 5, 5]), words) == "the cat"  # what follows the end is not told
 
 
 @given(seed=st.integers(0, 10_000), classes=st.integers(2, 6), n=st.integers(1, 40))
@@ -591,11 +599,11 @@ def test_sentences_become_numbers_and_come_back():
 def test_confusion_precision_recall_and_f1_are_scikit_learns_absent_classes_too(seed, classes, n):
     drawn = torch.Generator().manual_seed(seed)
     y = torch.randint(max(1, classes - 1), (n,), generator=drawn)  # the last class never comes
-    guess = torch.randint(classes, (n,), generator=drawn)
-    counts, labels = confusion(y, guess, classes), list(range(classes))
-    assert counts.tolist() == metrics.confusion_matrix(y, guess, labels=labels).tolist()
-    theirs = metrics.precision_recall_fscore_support(y, guess, labels=labels, zero_division=0)
-    for ours, expected in zip(marks(counts), theirs, strict=False):
+    prediction = torch.randint(classes, (n,), generator=drawn)
+    counts, labels = confusion_matrix(y, prediction, classes), list(range(classes))
+    assert counts.tolist() == metrics.confusion_matrix(y, prediction, labels=labels).tolist()
+    theirs = metrics.precision_recall_fscore_support(y, prediction, labels=labels, zero_division=0)
+    for ours, expected in zip(class_scores(counts), theirs, strict=False):
         assert_close(ours.double(), torch.tensor(expected), atol=1e-6, rtol=1e-6)
 
 
@@ -611,18 +619,18 @@ def drawn_scores(seed: int, levels: int) -> tuple[Tensor, Tensor]:
 @settings(max_examples=80)
 def test_the_roc_curve_its_area_and_calibration_are_scikit_learns_with_ties(seed, levels):
     y, score = drawn_scores(seed, levels)
-    ours, theirs = roc(y, score), metrics.roc_curve(y, score, drop_intermediate=False)
+    ours, theirs = roc_curve(y, score), metrics.roc_curve(y, score, drop_intermediate=False)
     for mine, expected in zip(ours, theirs, strict=True):
         assert_close(mine.double(), torch.tensor(expected, dtype=torch.float64), atol=1e-6, rtol=1e-6)
     assert auc(ours) == pytest.approx(metrics.roc_auc_score(y, score), abs=1e-6)
     positive, negative = score[y == 1, None], score[y == 0]
     outscored = (positive > negative).double() + (positive == negative).double() / 2
     assert auc(ours) == pytest.approx(float(outscored.mean()), abs=1e-6)
-    told = reliability(y, score.double())
+    ours = calibration_curve(y, score.double())
     observed, predicted = calibration.calibration_curve(y, score.double().numpy(), n_bins=5)
-    assert_close(told.observed, torch.tensor(observed))
-    assert_close(told.predicted, torch.tensor(predicted))
-    assert told.examples.sum() == len(y)
+    assert_close(ours.observed, torch.tensor(observed))
+    assert_close(ours.predicted, torch.tensor(predicted))
+    assert ours.examples.sum() == len(y)
     threshold = best_threshold(y, score)
     tried = [metrics.f1_score(y, (score >= each).long(), zero_division=0) for each in score.unique()]
     assert metrics.f1_score(y, (score >= threshold).long()) == pytest.approx(max(tried))
@@ -631,14 +639,15 @@ def test_the_roc_curve_its_area_and_calibration_are_scikit_learns_with_ties(seed
 @pytest.mark.parametrize("label", [0, 1])
 def test_a_roc_curve_of_one_class_is_refused(label):
     with pytest.raises(ValueError, match="both classes"):
-        roc(torch.full((3,), label), torch.rand(3))
+        roc_curve(torch.full((3,), label), torch.rand(3))
 
 
 def test_who_says_80_percent_and_is_right_80_times_in_100_has_no_calibration_error():
     y = torch.tensor([1.0] * 8 + [0.0] * 2 + [0.0] * 9 + [1.0])
     p = torch.tensor([0.8] * 10 + [0.1] * 10, dtype=torch.float64)
-    assert calibration_error(reliability(y, p)) == pytest.approx(0)
-    assert calibration_error(reliability(y, p.where(p > 0.5, 0.3))) == pytest.approx(0.1)  # 10 of 20 are off by 0.2
+    assert expected_calibration_error(calibration_curve(y, p)) == pytest.approx(0)
+    off = p.where(p > 0.5, 0.3)  # 10 of 20, by 0.2
+    assert expected_calibration_error(calibration_curve(y, off)) == pytest.approx(0.1)
 
 
 def test_resampling_repeats_positives_until_there_are_as_many():
@@ -651,15 +660,15 @@ def test_resampling_repeats_positives_until_there_are_as_many():
 
 def test_to_say_never_is_often_right_and_worth_nothing():
     y = torch.tensor([0.0] * 9 + [1.0])
-    found = worth(Answers(y, torch.full((10,), -1.0)))
+    found = evaluate(Predictions(y, torch.full((10,), -1.0)))
     assert found == pytest.approx({"accuracy": 0.9, "precision": 0, "recall": 0, "f1": 0, "auc": 0.5})
 
 
 def test_a_leak_looks_better_on_average_than_it_is():
     for leak in data.LEAKS.values():
-        found = data.collect([leak(seed) for seed in range(5)])
+        found = stack([leak(seed) for seed in range(5)])
         assert found["leak"].mean() > found["right"].mean()
-    noise = data.collect([data.selection(seed) for seed in range(20)])["right"].mean()
+    noise = stack([data.selection_leak(seed) for seed in range(20)])["right"].mean()
     assert abs(noise - 0.5) < 0.06  # there is nothing to be found
 
 
@@ -676,7 +685,12 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys):
     assert abs(found["plain_auc"] - found["weighted_auc"]) < 0.01
     assert found["fewest"] < found["rare_test"] < found["most"]
     assert found["shift_all"] < found["shift_inked"] < 1
-    assert {path.stem for path in tmp_path.glob("*.svg")} == {"confusion", "explorer", "leaks", "rare", "shift"}
+    drawn = drawings_of("data").draw(tmp_path)
+    assert drawn.keys() == {"confusion", "explorer", "leaks", "rare", "shift"}
+    assert [label.get_text() for label in drawn["leaks"].axes[0].get_yticklabels()] == list(data.LEAKS)
+    written = sum(int(text.get_text()) for text in drawn["confusion"].axes[0].texts)
+    assert written == 5 * 179  # every test scan of five seeds
+    assert [text.get_text() for text in drawn["rare"].legends[0].texts] == ["plain", "weighted"]
 
 
 def test_main_takes_images_that_are_downloaded(mirror_of, tmp_path, capsys, monkeypatch):
@@ -684,7 +698,10 @@ def test_main_takes_images_that_are_downloaded(mirror_of, tmp_path, capsys, monk
     monkeypatch.setattr(data, "load", partial(load, root=tmp_path / "cache"))
     data.main(device="cpu", data="cifar10", out=tmp_path / "out")
     assert "class ship against all others" in capsys.readouterr().out
-    assert (tmp_path / "out" / "explorer.svg").exists()
+    drawings = drawings_of("data")
+    monkeypatch.setattr(drawings, "load", partial(load, root=tmp_path / "cache"))
+    names = drawings.draw(tmp_path / "out")["confusion"].axes[0].get_yticklabels()
+    assert [name.get_text() for name in names][3:6] == ["cat", "deer", "dog"]
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, monkeypatch, capsys, mirror_of):
@@ -699,7 +716,7 @@ def test_main_draws_nothing_unless_told_where(tmp_path, monkeypatch, capsys, mir
 # --8<-- [start:by_hand]
 def test_by_hand() -> None:
     counts = torch.tensor([[930, 20], [10, 40]])  # rows: well, ill; columns: said to be
-    found = marks(counts)
+    found = class_scores(counts)
     assert counts.diagonal().sum() / counts.sum() == 0.97
     assert found.precision[1] == 40 / 60  # of 60 called ill, 40 are
     assert found.recall[1] == 40 / 50  # of 50 ill, 40 are found
@@ -718,8 +735,8 @@ def by_pairs(y: Tensor, score: Tensor) -> float:
 def test_by_pairs() -> None:
     y, score = torch.tensor([1, 1, 0, 1, 0, 0]), torch.tensor([0.9, 0.8, 0.7, 0.4, 0.4, 0.1])
     assert by_pairs(y, score) == pytest.approx(7.5 / 9)
-    assert auc(roc(y, score)) == pytest.approx(7.5 / 9)
-    assert auc(roc(y, 100 * score**3)) == pytest.approx(7.5 / 9)  # only the order matters
+    assert auc(roc_curve(y, score)) == pytest.approx(7.5 / 9)
+    assert auc(roc_curve(y, 100 * score**3)) == pytest.approx(7.5 / 9)  # only the order matters
 
 
 # --8<-- [end:pairs]
@@ -727,7 +744,7 @@ def test_by_pairs() -> None:
 def split_groups(group: Tensor, seed: int, shares: tuple[float, ...]) -> list[Tensor]:
     """Part the places of examples by `shares`, so that no group (n,) is in two parts."""
     names = group.unique()
-    parts = split(torch.zeros_like(names), seed, shares)  # the groups, all alike
+    parts = stratified_split(torch.zeros_like(names), seed, shares)  # the groups, all alike
     return [torch.isin(group, names[part]).nonzero()[:, 0] for part in parts]
 
 
@@ -743,9 +760,9 @@ def test_split_groups() -> None:
 # --8<-- [start:cost]
 def cheapest(y: Tensor, score: Tensor, miss: float, false_alarm: float) -> float:
     """Return the threshold at which mistakes on y (n,), score (n,) cost least."""
-    curve = roc(y, score)
+    curve = roc_curve(y, score)
     positives, negatives = y.sum(), (1 - y).sum()
-    cost = miss * (1 - curve.hits) * positives + false_alarm * curve.false_alarms * negatives
+    cost = miss * (1 - curve.true_positive_rate) * positives + false_alarm * curve.false_positive_rate * negatives
     return float(curve.thresholds[cost.argmin()])
 
 

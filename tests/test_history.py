@@ -6,7 +6,7 @@ from math import log2
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
@@ -16,23 +16,23 @@ from torch.testing import assert_close
 
 import history
 from history import (
+    EVENT_KINDS,
     EVENTS,
     FACTS,
-    KINDS,
     MODELS,
     RULES,
     SILENT,
     Model,
     Rule,
     doubling,
+    fixed_split,
     growth,
     holes,
-    nearest,
+    infer,
+    nearest_neighbour,
     observe,
     parse,
-    read,
-    right,
-    scans,
+    share_correct,
     shift,
     short,
 )
@@ -43,7 +43,7 @@ PAGE = (ROOT / "docs" / "lectures" / "history" / "index.md").read_text(encoding=
 @pytest.fixture(scope="module")
 def seen() -> tuple[list[Rule], Tensor, Tensor]:
     """The rules, and the scans (n, 8, 8) with digit (n,) on which they were written."""
-    x, digit, _, _ = scans()
+    x, digit, _, _ = fixed_split()
     return parse(RULES), x, digit
 
 
@@ -84,9 +84,9 @@ def test_the_special_case_goes_before_the_general_one_and_the_older_before_the_n
     third = torch.tensor([False, True, False, False])
     facts = {"foot": yes, "full top": no, "hole above": third}
     rules = parse("1 if foot\n2 if foot, full top\n3 if foot, hole above\n4 if foot")
-    assert read(rules, facts).tolist() == [2, 3, 1, SILENT]
-    assert read(rules[::-1], facts).tolist() == [2, 3, 4, SILENT]
-    assert read([], facts).tolist() == [SILENT] * 4
+    assert infer(rules, facts).tolist() == [2, 3, 1, SILENT]
+    assert infer(rules[::-1], facts).tolist() == [2, 3, 4, SILENT]
+    assert infer([], facts).tolist() == [SILENT] * 4
 
 
 def test_what_a_rule_wins_and_loses_adds_up_to_what_the_rules_read(seen) -> None:
@@ -95,7 +95,7 @@ def test_what_a_rule_wins_and_loses_adds_up_to_what_the_rules_read(seen) -> None
     for count, step in enumerate(steps, 1):
         net = sum(each["won"] - each["lost"] for each in steps[:count])
         assert step["accuracy"] == pytest.approx(net / len(x), abs=1e-6)
-    assert steps[-1]["accuracy"] == right(read(rules, observe(x)), digit)
+    assert steps[-1]["accuracy"] == share_correct(infer(rules, observe(x)), digit)
     silent, conflict = ([step[key] for step in steps] for key in ("silent", "conflict"))
     assert silent == sorted(silent, reverse=True), "one more rule never makes the system more silent"
     assert conflict == sorted(conflict), "one more rule never settles a conflict"
@@ -103,30 +103,30 @@ def test_what_a_rule_wins_and_loses_adds_up_to_what_the_rules_read(seen) -> None
 
 def test_the_rule_of_question_2_takes_its_scans_from_the_4s(seen) -> None:
     rules, x, digit = seen
-    before, after = (read(rules[:count], observe(x)) for count in (20, 21))
+    before, after = (infer(rules[:count], observe(x)) for count in (20, 21))
     assert set(digit[(before == digit) & (after != digit)].tolist()) == {4}
 
 
 def test_the_nearest_example_is_scikit_learns() -> None:
-    x, digit, x_test, digit_test = scans()
+    x, digit, x_test, digit_test = fixed_split()
     theirs = KNeighborsClassifier(1).fit(x.flatten(1).numpy(), digit.numpy()).predict(x_test.flatten(1).numpy())
-    ours = nearest(x, digit, x_test)
+    ours = nearest_neighbour(x, digit, x_test)
     assert (ours == torch.from_numpy(theirs)).float().mean() > 0.999  # two examples may be as near as each other
-    assert right(ours, digit_test) > 0.97
+    assert share_correct(ours, digit_test) > 0.97
 
 
 def test_an_example_is_its_own_nearest_neighbour() -> None:
-    x, digit, _, _ = scans()
-    assert_close(nearest(x, digit, x), digit)
+    x, digit, _, _ = fixed_split()
+    assert_close(nearest_neighbour(x, digit, x), digit)
 
 
 def test_held_out_scans_are_of_all_digits_alike_and_not_among_those_looked_at() -> None:
-    x, digit, x_test, digit_test = scans()
+    x, digit, x_test, digit_test = fixed_split()
     assert len(x) + len(x_test) == 1797
     assert set(map(tuple, x.flatten(1).tolist())).isdisjoint(map(tuple, x_test.flatten(1).tolist()))
     share = digit_test.bincount() / (digit.bincount() + digit_test.bincount())
     assert_close(share, torch.full((10,), 0.3), atol=0.004, rtol=0)
-    assert_close(scans()[0], x)
+    assert_close(fixed_split()[0], x)
 
 
 def test_a_shift_moves_ink_and_changes_none() -> None:
@@ -155,7 +155,7 @@ def test_each_event_and_each_model_has_two_sources_that_the_page_names() -> None
 def test_time_runs_forward() -> None:
     assert [event.year for event in EVENTS] == sorted(event.year for event in EVENTS)
     assert [model.year for model in MODELS] == sorted(model.year for model in MODELS)
-    assert {event.kind for event in EVENTS} == set(KINDS)
+    assert {event.kind for event in EVENTS} == set(EVENT_KINDS)
 
 
 def test_numbers_are_written_as_a_person_would() -> None:
@@ -174,9 +174,14 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["worst_lost"] > metrics["worst_won"]
     assert metrics["shifted"] < metrics["shifted_learned"] < metrics["shifted_taught"]
     assert 3 < metrics["doubling"] < 12
-    drawn = {path.stem for path in tmp_path.glob("*.svg")}
+    drawn = drawings_of("history").draw(tmp_path)
     eras, reading = {"early", "middle", "revolution", "today"}, {"growth", "gains", "rules", "learned", "three"}
-    assert drawn == eras | reading | {"compute", "parameters"}
+    assert drawn.keys() == eras | reading | {"compute", "parameters"}
+    seen, held_out = (line.get_ydata()[-1] for line in drawn["growth"].axes[0].lines)
+    assert (seen, held_out) == (metrics["seen"], metrics["accuracy"])
+    told = [ax.get_title() for ax in drawn["three"].axes]
+    assert told[0] == "no rule fires"
+    assert all(title.startswith("read as") for title in told[1:])
     rows = (tmp_path / "timeline.txt").read_text(encoding="utf-8").splitlines()
     assert len(rows) == len(EVENTS) + 2
     assert all(row.count("|") == rows[0].count("|") for row in rows)
@@ -194,24 +199,24 @@ def test_one_more() -> None:
     strokes = "ink left, ink right, ink in the middle, ink below the middle, ink lower right"
     rule = f"4 if {strokes}, no full top, no full bottom"
     old, new = parse(RULES), parse(RULES + rule)
-    x, digit, x_test, digit_test = scans()
+    x, digit, x_test, digit_test = fixed_split()
     for scan, truth in ((x, digit), (x_test, digit_test)):
         facts = observe(scan)
-        before, after = read(old, facts) == truth, read(new, facts) == truth
+        before, after = infer(old, facts) == truth, infer(new, facts) == truth
         assert (after & ~before).sum() > (before & ~after).sum()
 
 
 # --8<-- [end:one_more]
 # --8<-- [start:order]
 def test_order() -> None:
-    rules, (x, digit, _, _) = parse(RULES), scans()
+    rules, (x, digit, _, _) = parse(RULES), fixed_split()
     facts = observe(x)
-    forward, backward = read(rules, facts), read(rules[::-1], facts)
+    forward, backward = infer(rules, facts), infer(rules[::-1], facts)
     assert (forward != backward).sum() == 56
-    assert right(forward, digit) > right(backward, digit)
+    assert share_correct(forward, digit) > share_correct(backward, digit)
     sizes = [len(rule.conditions) for rule in rules]
     alone = [rule for rule, size in zip(rules, sizes, strict=True) if sizes.count(size) == 1]
-    assert torch.equal(read(alone, facts), read(alone[::-1], facts))
+    assert torch.equal(infer(alone, facts), infer(alone[::-1], facts))
 
 
 # --8<-- [end:order]

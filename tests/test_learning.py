@@ -6,9 +6,11 @@ import math
 
 import pytest
 import torch
+from conftest import drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
+from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA, FastICA
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
@@ -17,53 +19,54 @@ from torch.testing import assert_close
 import learning
 from learning import (
     CASES,
-    Votes,
-    accuracy,
+    SIZES,
+    KNearestNeighbours,
     advise,
     best_clusters,
-    by_hand,
-    cluster,
-    components,
+    diabetes_split,
     diagnose,
+    hand_made_features,
+    k_means,
     means,
-    nearest,
-    patients,
+    nearest_index,
     play,
-    predict,
-    scans,
+    predict_linear,
+    principal_components,
     serve,
-    split,
     unmix,
     waves,
 )
+from neuronup.accuracy import accuracy
+from neuronup.command import kept
+from neuronup.digits import train_test_digits, train_test_split
 
 
 def test_the_nearest_mean_is_scikit_learns_nearest_centroid() -> None:
     draw = torch.Generator().manual_seed(1)
     x, label = torch.randn(200, 5, generator=draw), torch.randint(10, (200,), generator=draw)
     theirs = NearestCentroid().fit(x[:150].numpy(), label[:150].numpy()).predict(x[150:].numpy())
-    assert nearest(x[150:], means(x[:150], label[:150])).tolist() == theirs.tolist()
+    assert nearest_index(x[150:], means(x[:150], label[:150])).tolist() == theirs.tolist()
 
 
 def test_a_digit_that_was_never_seen_is_never_said() -> None:
-    x, digit, x_test, _ = scans(seed=0)
+    x, digit, x_test, _ = train_test_digits(seed=0)
     few = digit < 3
-    assert set(nearest(x_test, means(x[few], digit[few])).tolist()) == {0, 1, 2}
+    assert set(nearest_index(x_test, means(x[few], digit[few])).tolist()) == {0, 1, 2}
 
 
 @given(seed=st.integers(0, 10_000), k=st.integers(2, 8))
 @settings(deadline=None, max_examples=30)
 def test_no_step_of_k_means_makes_it_worse_and_it_ends(seed: int, k: int) -> None:
     x = torch.randn(60, 3, generator=torch.Generator().manual_seed(seed))
-    centres, costs = cluster(x, x[:k])
+    centres, costs = k_means(x, x[:k])
     assert all(after <= before * (1 + 1e-5) for before, after in itertools.pairwise(costs))
-    assert_close(centres, means(x, nearest(x, centres), k))  # where nothing is left to move
+    assert_close(centres, means(x, nearest_index(x, centres), k))  # where nothing is left to move
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_k_means_ends_where_scikit_learns_does(seed: int) -> None:
-    x, _, _, _ = scans(seed)
-    centres, costs = cluster(x, x[:10])
+    x, _, _, _ = train_test_digits(seed)
+    centres, costs = k_means(x, x[:10])
     theirs = KMeans(10, init=x[:10].numpy(), n_init=1, algorithm="lloyd", tol=0).fit(x.numpy())
     assert_close(centres, torch.tensor(theirs.cluster_centers_), atol=1e-4, rtol=0)
     assert costs[-1] == pytest.approx(theirs.inertia_, rel=1e-4)
@@ -71,11 +74,11 @@ def test_k_means_ends_where_scikit_learns_does(seed: int) -> None:
 
 def test_a_mean_to_which_nobody_comes_stays() -> None:
     x, far = torch.tensor([[0.0], [1.0]]), torch.tensor([[0.5], [100.0]])
-    assert cluster(x, far)[0].tolist() == [[0.5], [100.0]]
+    assert k_means(x, far)[0].tolist() == [[0.5], [100.0]]
 
 
 def test_more_starts_never_find_worse_groups() -> None:
-    x, _, _, _ = scans(seed=0)
+    x, _, _, _ = train_test_digits(seed=0)
     costs = [float(torch.cdist(x, best_clusters(x, 10, n, seed=4)).amin(1).square().sum()) for n in (1, 3, 9)]
     assert costs == sorted(costs, reverse=True)
 
@@ -85,7 +88,7 @@ def test_more_starts_never_find_worse_groups() -> None:
 def test_components_are_those_of_scikit_learn(seed: int) -> None:
     x = torch.randn(50, 6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     x = x * torch.arange(1.0, 7)  # so that no two directions spread alike
-    centre, directions, share = components(x, 2)
+    centre, directions, share = principal_components(x, 2)
     theirs = PCA(2).fit(x.numpy())
     assert_close(centre, torch.tensor(theirs.mean_))
     assert_close(directions.T @ directions, torch.eye(2, dtype=torch.float64))
@@ -111,34 +114,36 @@ def test_unmixing_agrees_with_fast_ica() -> None:
     assert match.amax(dim=1).min() > 0.999
 
 
-@given(seed=st.integers(0, 10_000), explore=st.floats(0, 1))
+@given(seed=st.integers(0, 10_000), exploration=st.floats(0, 1))
 @settings(deadline=None, max_examples=15)
-def test_an_agent_is_told_nothing_but_right_or_wrong(seed: int, explore: float) -> None:
-    x, digit, _, _ = scans(seed=0)
+def test_an_agent_is_told_nothing_but_right_or_wrong(seed: int, exploration: float) -> None:
+    x, digit, _, _ = train_test_digits(seed=0)
     x, digit = x[:80], digit[:80]
-    rewards = play(x, digit, explore, seed)
+    rewards = play(x, digit, exploration, seed)
     others = torch.where(rewards, digit, 10)  # were the truth no digit at all where it was wrong,
-    assert torch.equal(play(x, others, explore, seed), rewards)  # it would not notice
+    assert torch.equal(play(x, others, exploration, seed), rewards)  # it would not notice
 
 
 def test_an_agent_that_never_guesses_gets_stuck_on_its_first_success() -> None:
-    x, digit, _, _ = scans(seed=0)
-    rewards = play(x, digit, explore=0, seed=0)
+    x, digit, _, _ = train_test_digits(seed=0)
+    rewards = play(x, digit, exploration=0, seed=0)
     assert digit[rewards].unique().numel() == 1
-    assert play(x, digit, explore=1, seed=0).sum() < play(x, digit, explore=0.3, seed=0).sum()
-    assert digit[play(x, digit, explore=0.3, seed=0)].unique().numel() == 10
+    assert play(x, digit, exploration=1, seed=0).sum() < play(x, digit, exploration=0.3, seed=0).sum()
+    assert digit[play(x, digit, exploration=0.3, seed=0)].unique().numel() == 10
 
 
 def test_prediction_is_the_linear_regression_of_scikit_learn() -> None:
-    x, y, x_new, _ = patients(seed=2)
+    x, y, x_new, _ = diabetes_split(seed=2)
     theirs = LinearRegression().fit(x.numpy(), y.numpy()).predict(x_new.numpy())
-    assert_close(predict(x, y, x_new), torch.tensor(theirs), atol=0.05, rtol=0)
+    assert_close(predict_linear(x, y, x_new), torch.tensor(theirs), atol=0.05, rtol=0)
 
 
 def test_votes_are_those_of_scikit_learn() -> None:
     share, truth = diagnose(seed=0)
-    data = learning.load_breast_cancer()
-    x, y, x_new, again = split(torch.tensor(data.data, dtype=torch.float32), torch.tensor(data.target == 0), seed=0)
+    data = load_breast_cancer()
+    x, y, x_new, again = train_test_split(
+        torch.tensor(data.data, dtype=torch.float32), torch.tensor(data.target == 0), seed=0
+    )
     centre, spread = x.mean(0), x.std(0)
     theirs = KNeighborsClassifier(15).fit(((x - centre) / spread).numpy(), y.numpy())
     assert_close(share.double(), torch.tensor(theirs.predict_proba(((x_new - centre) / spread).numpy())[:, 1]))
@@ -146,10 +151,10 @@ def test_votes_are_those_of_scikit_learn() -> None:
 
 
 def test_one_voter_is_the_nearest_neighbour() -> None:
-    x, digit, x_test, _ = scans(seed=0)
-    model = Votes(voters=1)
-    model.learn(x, digit == 3)
-    assert torch.equal(model(x_test) == 1, digit[nearest(x_test, x)] == 3)
+    x, digit, x_test, _ = train_test_digits(seed=0)
+    model = KNearestNeighbours(k=1)
+    model.fit(x, digit == 3)
+    assert torch.equal(model(x_test) == 1, digit[nearest_index(x_test, x)] == 3)
 
 
 def test_what_is_served_says_when_it_is_not_sure() -> None:
@@ -161,18 +166,18 @@ def test_what_is_served_says_when_it_is_not_sure() -> None:
 
 
 def test_features_by_hand_know_a_mirror_image_only_where_they_should() -> None:
-    x, _, _, _ = scans(seed=0)
-    here, there = by_hand(x), by_hand(x.reshape(-1, 8, 8).flip(2).reshape(-1, 64))
+    x, _, _, _ = train_test_digits(seed=0)
+    here, there = hand_made_features(x), hand_made_features(x.reshape(-1, 8, 8).flip(2).reshape(-1, 64))
     assert_close(here[:, [0, 1, 2, 4, 5]], there[:, [0, 1, 2, 4, 5]])
     assert_close(here[:, 3], -there[:, 3])
 
 
 def test_held_out_examples_are_not_among_those_to_learn_from() -> None:
-    x, digit, x_test, digit_test = scans(seed=3)
+    x, digit, x_test, digit_test = train_test_digits(seed=3)
     assert len(x) + len(x_test) == 1797
     assert set(map(tuple, x.tolist())).isdisjoint(map(tuple, x_test.tolist()))
     assert set(digit.tolist()) == set(digit_test.tolist()) == set(range(10))
-    assert not torch.equal(scans(seed=4)[0], x)
+    assert not torch.equal(train_test_digits(seed=4)[0], x)
 
 
 @pytest.mark.parametrize("said", list(itertools.product([False, True], repeat=5)))
@@ -203,7 +208,9 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["groups"] > metrics["labels_10"] + 0.1
     # more data beats the stronger model, until the weak one has learned what it can
     assert metrics["neighbour_500"] > metrics["vectors_200"] > metrics["neighbour_200"]
-    assert all(metrics[f"vectors_{n}"] < metrics[f"mean_{n}"] + 0.01 for n in (10, 20, 50))
+    curves = kept(tmp_path)["models"]
+    vectors, of_means = (dict(zip(SIZES, curves[name].mean(0), strict=True)) for name in ("vectors", "mean"))
+    assert all(vectors[n] < of_means[n] + 0.01 for n in (10, 20, 50))
     assert metrics["vectors_200"] > metrics["mean_1257"] > metrics["mean_200"]
     # learned beats thought of
     assert metrics["hand"] < metrics["spread"] < metrics["learned"] < metrics["pixels"]
@@ -211,8 +218,17 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["missed_sure"] < metrics["missed"] < metrics["malignant"]
     assert metrics["tumours_right"] > metrics["tumours_never"]
     assert metrics["parted"] > 0.99 > metrics["heard"]
-    drawn = {path.stem for path in tmp_path.glob("*.svg")}
-    assert drawn == {"clusters", "features", "kinds", "map", "models", "regression", "teachers", "votes", "waves"}
+    drawn = drawings_of("learning").draw(tmp_path)
+    names = {"clusters", "features", "kinds", "map", "models", "regression", "teachers", "votes", "waves"}
+    assert drawn.keys() == names
+    assert [line.get_ydata()[-1] for line in drawn["models"].axes[0].lines] == pytest.approx(
+        [float(curves[name].mean(0)[-1]) for name in ("mean", "neighbour", "vectors")]
+    )
+    assert [ax.get_title(loc="left") for ax in drawn["teachers"].axes] == [
+        "told every label",
+        "told nothing",
+        "told right or wrong",
+    ]
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
@@ -234,7 +250,7 @@ def test_baseline() -> None:
 # --8<-- [start:step]
 def test_step() -> None:
     x = torch.tensor([[1.0], [2.0], [6.0], [9.0]])
-    centres, costs = cluster(x, start=torch.tensor([[1.0], [2.0]]))
+    centres, costs = k_means(x, initial=torch.tensor([[1.0], [2.0]]))
     assert costs == pytest.approx([65, 110 / 9, 5])  # with means 1 and 2, then 1 and 17/3, then 1.5 and 7.5
     assert centres.tolist() == [[1.5], [7.5]]
 
@@ -242,10 +258,12 @@ def test_step() -> None:
 # --8<-- [end:step]
 # --8<-- [start:scale]
 def test_scale() -> None:
-    data = learning.load_breast_cancer()
-    x, y, x_new, truth = split(torch.tensor(data.data, dtype=torch.float32), torch.tensor(data.target == 0), seed=0)
-    raw = Votes(voters=15)
-    raw.learn(x, y)
+    data = load_breast_cancer()
+    x, y, x_new, truth = train_test_split(
+        torch.tensor(data.data, dtype=torch.float32), torch.tensor(data.target == 0), seed=0
+    )
+    raw = KNearestNeighbours(k=15)
+    raw.fit(x, y)
     prepared, _ = diagnose(seed=0)
     assert accuracy(prepared > 0.5, truth) > accuracy(raw(x_new) > 0.5, truth)
     assert float(x.std(dim=0).max() / x.std(dim=0).min()) > 10_000
@@ -254,12 +272,12 @@ def test_scale() -> None:
 # --8<-- [end:scale]
 # --8<-- [start:more_groups]
 def test_more_groups() -> None:
-    x, digit, x_test, digit_test = scans(seed=0)
+    x, digit, x_test, digit_test = train_test_digits(seed=0)
     right = {}
     for k in (10, 20, 40):
-        groups = best_clusters(x, k, starts=3, seed=0)
-        names = digit[nearest(groups, x)]  # k labels
-        right[k] = accuracy(names[nearest(x_test, groups)], digit_test)
+        groups = best_clusters(x, k, initialisations=3, seed=0)
+        names = digit[nearest_index(groups, x)]  # k labels
+        right[k] = accuracy(names[nearest_index(x_test, groups)], digit_test)
     assert right[10] < right[20] < right[40]
 
 

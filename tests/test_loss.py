@@ -5,6 +5,7 @@ from math import log
 
 import pytest
 import torch
+from conftest import drawings_of
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -18,28 +19,27 @@ from loss import (
     absolute,
     binary_cross_entropy,
     cross_entropy,
-    digits,
-    empirical,
+    derivative,
+    empirical_loss,
     entropy,
+    find_minimum,
     fit,
-    hasty_cross_entropy,
-    hasty_softmax,
     hinge,
     huber,
     kl_divergence,
-    likeliest,
     line,
     log_softmax,
     log_sum_exp,
-    lowest,
     misprint,
+    naive_cross_entropy,
+    naive_softmax,
     negative_log_likelihood,
-    one_hot,
     patients,
-    slope,
     squared,
     squared_log,
+    train_on_digits,
 )
+from neuronup.one_hot import most_likely, one_hot
 from perceptron import Perceptron
 
 NEAR = {"atol": 1e-6, "rtol": 1e-12}  # what the course promises; the second allows for 15 digits of a huge number
@@ -55,7 +55,7 @@ def logits_of(numbers: list[st.SearchStrategy[float]]) -> st.SearchStrategy[Tens
 
 
 def pair(seed: int, n: int = 20, spread: float = 3.0) -> tuple[Tensor, Tensor]:
-    """Draw guesses and truths, each (n,) of double precision."""
+    """Draw predictions and truths, each (n,) of double precision."""
     generator = torch.Generator().manual_seed(seed)
     return tuple(spread * torch.randn(2, n, generator=generator, dtype=torch.float64))
 
@@ -71,23 +71,27 @@ def distribution(seed: int, *shape: int) -> Tensor:
 
 @given(seed=seeds, spread=st.sampled_from([0.1, 3.0, 1e3, 1e9]))
 def test_squared_and_absolute_are_pytorchs(seed: int, spread: float) -> None:
-    guess, y = pair(seed, spread=spread)
-    assert_close(squared(guess, y), functional.mse_loss(guess, y, reduction="none"), **NEAR)
-    assert_close(empirical(squared, guess, y), functional.mse_loss(guess, y), **NEAR)
-    assert_close(absolute(guess, y), functional.l1_loss(guess, y, reduction="none"), **NEAR)
-    assert_close(empirical(absolute, guess, y), functional.l1_loss(guess, y), **NEAR)
+    prediction, y = pair(seed, spread=spread)
+    assert_close(squared(prediction, y), functional.mse_loss(prediction, y, reduction="none"), **NEAR)
+    assert_close(empirical_loss(squared, prediction, y), functional.mse_loss(prediction, y), **NEAR)
+    assert_close(absolute(prediction, y), functional.l1_loss(prediction, y, reduction="none"), **NEAR)
+    assert_close(empirical_loss(absolute, prediction, y), functional.l1_loss(prediction, y), **NEAR)
 
 
 @given(seed=seeds, delta=deltas)
 def test_huber_is_pytorchs_for_every_delta(seed: int, delta: float) -> None:
-    guess, y = pair(seed)
-    assert_close(huber(guess, y, delta), functional.huber_loss(guess, y, reduction="none", delta=delta), **NEAR)
+    prediction, y = pair(seed)
+    assert_close(
+        huber(prediction, y, delta), functional.huber_loss(prediction, y, reduction="none", delta=delta), **NEAR
+    )
 
 
 @given(seed=seeds)
 def test_squared_log_is_pytorchs_squared_error_of_logarithms(seed: int) -> None:
-    guess, y = (each.abs() for each in pair(seed, spread=100))
-    assert_close(squared_log(guess, y), functional.mse_loss(guess.log1p(), y.log1p(), reduction="none"), **NEAR)
+    prediction, y = (each.abs() for each in pair(seed, spread=100))
+    assert_close(
+        squared_log(prediction, y), functional.mse_loss(prediction.log1p(), y.log1p(), reduction="none"), **NEAR
+    )
 
 
 @given(z=logits_of(EXTREME), y=st.sampled_from([0.0, 0.3, 1.0]))
@@ -141,7 +145,7 @@ def test_two_classes_make_binary_cross_entropy_of_the_difference(z: float, seed:
 def test_one_hot_is_pytorchs_and_goes_back(seed: int) -> None:
     label = torch.randint(5, (2, 7), generator=torch.Generator().manual_seed(seed))
     assert torch.equal(one_hot(label, 5), functional.one_hot(label, 5).float())
-    assert torch.equal(likeliest(one_hot(label, 5)), label)
+    assert torch.equal(most_likely(one_hot(label, 5)), label)
 
 
 @given(seed=seeds)
@@ -154,24 +158,24 @@ def test_no_distribution_is_nearer_to_p_than_p(seed: int) -> None:
     assert (entropy(p) <= log(4) + 1e-12).all()
 
 
-def test_no_loss_is_ever_negative_and_a_perfect_guess_costs_nothing() -> None:
-    guess, y = (each.abs() for each in pair(5))
+def test_no_loss_is_ever_negative_and_a_perfect_prediction_costs_nothing() -> None:
+    prediction, y = (each.abs() for each in pair(5))
     for each in (squared, absolute, huber, squared_log):
-        assert (each(guess, y) >= 0).all()
+        assert (each(prediction, y) >= 0).all()
         assert not each(y, y).any()
     z, far = pair(6)[0], torch.tensor(1e4, dtype=torch.float64)
     assert (binary_cross_entropy(z, (y > 1).double()) >= 0).all()
     assert binary_cross_entropy(far, torch.ones_like(far)) == hinge(far, torch.ones_like(far)) == 0
 
 
-def test_the_hasty_softmax_breaks_where_the_stable_one_does_not() -> None:
+def test_the_naive_softmax_breaks_where_the_stable_one_does_not() -> None:
     easy, hard = torch.tensor([1.0, 2.0, -3.0]), torch.tensor([1000.0, 0.0, -1000.0])
-    assert_close(hasty_softmax(easy), log_softmax(easy).exp())
-    assert hasty_softmax(hard).isnan().any()
+    assert_close(naive_softmax(easy), log_softmax(easy).exp())
+    assert naive_softmax(hard).isnan().any()
     assert_close(log_softmax(hard).exp(), torch.tensor([1.0, 0.0, 0.0]))
     second = one_hot(torch.tensor(1), 3)
-    assert_close(hasty_cross_entropy(easy, second), cross_entropy(easy, second))
-    assert not hasty_cross_entropy(hard, second).isfinite()
+    assert_close(naive_cross_entropy(easy, second), cross_entropy(easy, second))
+    assert not naive_cross_entropy(hard, second).isfinite()
     assert cross_entropy(hard, second) == 1000
 
 
@@ -183,7 +187,7 @@ def test_32_bits_end_where_the_page_says() -> None:
 
 
 # The derivatives in the tables of the page.
-SLOPES = {
+DERIVATIVES = {
     "squared": (squared, lambda g, y: 2 * (g - y)),
     "absolute": (absolute, lambda g, y: (g - y).sign()),
     "Huber": (huber, lambda g, y: (g - y).clamp(-1, 1)),
@@ -193,25 +197,25 @@ SLOPES = {
 }
 
 
-@pytest.mark.parametrize("name", SLOPES)
+@pytest.mark.parametrize("name", DERIVATIVES)
 @given(seed=seeds)
-def test_slopes_are_finite_differences_and_autograds(name: str, seed: int) -> None:
-    (each, expected), (guess, y) = SLOPES[name], pair(seed)
-    guess, y = (guess.abs(), y.abs()) if name == "squared log" else (guess, y)
+def test_derivatives_are_finite_differences_and_autograds(name: str, seed: int) -> None:
+    (each, expected), (prediction, y) = DERIVATIVES[name], pair(seed)
+    prediction, y = (prediction.abs(), y.abs()) if name == "squared log" else (prediction, y)
     if name == "binary cross-entropy":
         y = (y > 0).double()
     elif name == "hinge":
         y = torch.where(y > 0, 1.0, -1.0).double()
-    away = (y * guess - 1 if name == "hinge" else guess - y).abs()  # from a kink, where no slope exists
-    guess = guess[away > 1e-3].requires_grad_()
+    away = (y * prediction - 1 if name == "hinge" else prediction - y).abs()  # from a kink, where no derivative exists
+    prediction = prediction[away > 1e-3].requires_grad_()
     y = y[away > 1e-3]
-    (found,) = torch.autograd.grad(each(guess, y).sum(), guess)
-    assert_close(found, expected(guess, y).detach())
-    assert_close(slope(each, guess.detach(), y, step=1e-5), found, atol=2e-5, rtol=1e-6)
+    (found,) = torch.autograd.grad(each(prediction, y).sum(), prediction)
+    assert_close(found, expected(prediction, y).detach())
+    assert_close(derivative(each, prediction.detach(), y, step=1e-5), found, atol=2e-5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0.0, -1e4, 1e4, 1e300])
-def test_binary_cross_entropy_has_its_slope_at_zero_and_at_extremes(value: float) -> None:
+def test_binary_cross_entropy_has_its_derivative_at_zero_and_at_extremes(value: float) -> None:
     z = torch.tensor([value, value], dtype=torch.float64, requires_grad=True)
     y = torch.tensor([0.0, 1.0], dtype=torch.float64)
     (found,) = torch.autograd.grad(binary_cross_entropy(z, y).sum(), z)
@@ -243,9 +247,9 @@ def test_fit_finds_the_line_of_least_squares(seed: int) -> None:
 def test_no_line_nearby_is_lower_than_the_one_that_fit_finds(seed: int, name: str) -> None:
     x, y, _, _ = patients(seed)
     theta, each = fit(LOSSES[name], x, y), LOSSES[name]
-    lowest_risk = float(empirical(each, line(theta, x), y))
+    lowest_risk = float(empirical_loss(each, line(theta, x), y))
     around = torch.randn(20, 2, generator=torch.Generator().manual_seed(seed))
-    assert all(float(empirical(each, line(theta + nudge, x), y)) >= lowest_risk * (1 - 1e-5) for nudge in around)
+    assert all(float(empirical_loss(each, line(theta + nudge, x), y)) >= lowest_risk * (1 - 1e-5) for nudge in around)
 
 
 def test_the_misprint_spoils_one_value_and_only_in_the_copy() -> None:
@@ -271,7 +275,7 @@ def test_a_step_of_the_layer_is_pytorchs_gradient_step() -> None:
     torch.nn.init.zeros_(theirs.weight), torch.nn.init.zeros_(theirs.bias)
     optimizer = torch.optim.SGD(theirs.parameters(), lr=0.5)
     for _ in range(5):
-        ours.descend(x, p, rate=0.5)
+        ours.gradient_step(x, p, rate=0.5)
         optimizer.zero_grad()
         functional.cross_entropy(theirs(x), p).backward()
         optimizer.step()
@@ -280,7 +284,7 @@ def test_a_step_of_the_layer_is_pytorchs_gradient_step() -> None:
 
 
 def test_a_layer_that_knows_nothing_has_the_loss_of_guessing() -> None:
-    numbers = digits(seed=1, steps=100)
+    numbers = train_on_digits(seed=1, steps=100)
     assert numbers["untrained"] == pytest.approx(log(10))
     assert numbers["end_loss"] < numbers["half_loss"] < log(10)
     assert numbers["end_accuracy"] > 0.9
@@ -298,8 +302,15 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
         assert metrics[f"hundred_{name}"] < metrics[f"clean_{name}"] + 2 < metrics["hundred_squared"]
     assert metrics["clean_squared"] < metrics["ten_squared"] < metrics["hundred_squared"]
     assert metrics["worst_loss"] > 20 * metrics["typical_loss"]
-    drawn = {path.stem for path in tmp_path.glob("*.svg")}
-    assert drawn == {"binary", "distance", "lines", "proxy", "reaction", "regression", "surface"}
+    drawn = drawings_of("loss").draw(tmp_path)
+    assert drawn.keys() == {"binary", "distance", "lines", "proxy", "reaction", "regression", "surface"}
+    for curve, name in zip(drawn["reaction"].axes[0].lines, LOSSES, strict=True):
+        means = curve.get_ydata()
+        assert [means[0], means[-1]] == pytest.approx(
+            [metrics[f"{way}_{name.replace(' ', '_')}"] for way in ("clean", "hundred")]
+        )
+    (cross,) = drawn["surface"].axes[0].lines  # where the mean squared error is lowest
+    assert cross.get_xydata()[0] == pytest.approx([metrics["slope"], metrics["height"]])
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
@@ -324,7 +335,7 @@ def test_salaries() -> None:
     pay = torch.tensor([20, 25, 30, 35, 40, 900], dtype=torch.float64)
     best = {}
     for name, each in (("squared", squared), ("absolute", absolute), ("log", squared_log)):
-        best[name] = float(lowest(lambda c, each=each: empirical(each, c.expand(6), pay), pay[2:3]))
+        best[name] = float(find_minimum(lambda c, each=each: empirical_loss(each, c.expand(6), pay), pay[2:3]))
     assert abs(best["squared"] - 175) < 0.01  # the mean
     assert 30 <= best["absolute"] <= 35  # any point between the two in the middle
     assert abs(best["log"] - float(torch.log1p(pay).mean().expm1())) < 0.01  # near 52.4
@@ -340,12 +351,12 @@ def test_rosenblatt() -> None:
     for xi, yi in zip(x, y, strict=True):
         missed = neuron.learn(xi, yi)
         z = w @ xi + b
-        loss = torch.where(yi * z <= 0, -yi * z, 0)  # at the kink, z = 0, the slope of the steep side
-        slopes = torch.autograd.grad(loss, (w, b))
+        loss = torch.where(yi * z <= 0, -yi * z, 0)  # at the kink, z = 0, the derivative of the steep side
+        gradients = torch.autograd.grad(loss, (w, b))
         if missed:  # a sum of 0 means -1, so at the kink only +1 is a mistake
             with torch.no_grad():
-                w -= slopes[0]
-                b -= slopes[1]
+                w -= gradients[0]
+                b -= gradients[1]
         torch.testing.assert_close(w.detach(), neuron.weight)
 
 

@@ -1,33 +1,37 @@
-"""The multilayer perceptron: its parts against PyTorch and scikit-learn, its marks, and the solutions of the page."""
+"""The multilayer perceptron: its parts against PyTorch and scikit-learn, its scores, and the solutions of the page."""
 
 import json
 import math
 
 import pytest
 import torch
+from conftest import drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 import mlp
-from data import Images, load, times
 from mlp import (
-    Nearest,
+    NearestNeighbour,
     Trial,
-    damages,
-    fresh,
-    mistakes,
+    confidence,
+    corrupted,
+    logistic_regression,
+    misclassified,
     network,
-    one_hot,
     photographs,
-    soft_neurons,
-    sure,
-    teach,
+    train,
+    untrained,
 )
-from training import Examples, accuracy, predict
+from neuronup.accuracy import accuracy
+from neuronup.images import Images, load
+from neuronup.loaders import Examples
+from neuronup.loop import predict
+from neuronup.one_hot import one_hot
 
 DRAWN = {"answer", "broken", "confusion", "curves", "five", "mistakes", "neurons", "scans"}
 
@@ -48,8 +52,8 @@ def made_up(channels: int = 1, side: int = 6, n: int = 60, seed: int = 0) -> Ima
 def learned() -> Trial:
     """A network that has learned from the digits for a few epochs."""
     images = load("digits", 0)
-    model = fresh(images, 0)
-    return Trial(images, model, teach(model, images, 0, epochs=12), {})
+    model = untrained(images, 0)
+    return Trial(images, model, train(model, images, 0, epochs=12), {})
 
 
 @given(seed=st.integers(0, 10_000), classes=st.integers(2, 12))
@@ -64,7 +68,7 @@ def test_cross_entropy_asks_for_the_probability_at_the_one(seed: int, classes: i
 
 @given(channels=st.integers(1, 3), side=st.integers(6, 9), hidden=st.integers(1, 20), seed=st.integers(0, 1000))
 @settings(deadline=None, max_examples=20)
-def test_the_network_is_two_matrices_with_a_bend_between(channels: int, side: int, hidden: int, seed: int) -> None:
+def test_the_network_is_two_matrices_with_a_relu_between(channels: int, side: int, hidden: int, seed: int) -> None:
     torch.manual_seed(seed)
     images = made_up(channels, side, n=10)
     model, x = network(images, hidden), images.test.x
@@ -74,16 +78,16 @@ def test_the_network_is_two_matrices_with_a_bend_between(channels: int, side: in
     assert sum(p.numel() for p in model.parameters()) == (pixels + 1) * hidden + (hidden + 1) * 10
 
 
-def test_before_learning_the_loss_is_that_of_a_guess_among_ten() -> None:
+def test_before_training_the_loss_is_that_of_equal_probabilities() -> None:
     images = load("digits", 0)
-    losses = [float(cross_entropy(predict(fresh(images, seed), images.test.x), images.test.y)) for seed in range(5)]
+    losses = [float(cross_entropy(predict(untrained(images, seed), images.test.x), images.test.y)) for seed in range(5)]
     assert sum(losses) / 5 == pytest.approx(math.log(10), abs=0.05)
 
 
 def test_of_three_things_wrong_with_images_one_stops_one_passes_and_one_harms() -> None:
     images = load("digits", 1)
     x, y = images.test
-    model = fresh(images, 1)
+    model = untrained(images, 1)
     with pytest.raises(IndexError, match="out of bounds"):
         cross_entropy(predict(model, x), y + 1)
     assert_close(predict(model, x.permute(0, 2, 3, 1)), predict(model, x))
@@ -91,23 +95,24 @@ def test_of_three_things_wrong_with_images_one_stops_one_passes_and_one_harms() 
         nn.Conv2d(1, 4, 3)(x.permute(0, 2, 3, 1))
     right = {}
     for factor in (1, 255):
-        view, model = times(images, factor), fresh(images, 1)
-        teach(model, view, 1, epochs=60)
+        parts = (Examples(factor * part.x, part.y) for part in images[1:])
+        view, model = Images(images.classes, *parts), untrained(images, 1)
+        train(model, view, 1, epochs=60)
         right[factor] = float(accuracy(predict(model, view.test.x), y))
     assert right[255] < right[1] - 0.02
 
 
 def test_a_run_begins_where_its_seed_says() -> None:
     images = load("digits", 0)
-    assert_close(next(fresh(images, 3).parameters()), next(fresh(images, 3).parameters()))
-    assert not torch.equal(next(fresh(images, 3).parameters()), next(fresh(images, 4).parameters()))
+    assert_close(next(untrained(images, 3).parameters()), next(untrained(images, 3).parameters()))
+    assert not torch.equal(next(untrained(images, 3).parameters()), next(untrained(images, 4).parameters()))
 
 
-def test_a_few_scans_can_be_learned_by_heart() -> None:
+def test_a_few_images_can_be_memorised() -> None:
     images = load("digits", 0)
     few = Examples(images.train.x[:32], images.train.y[:32])
-    model = fresh(images, 0)
-    teach(model, images._replace(train=few, validation=few), 0, epochs=60)
+    model = untrained(images, 0)
+    train(model, images._replace(train=few, validation=few), 0, epochs=60)
     assert accuracy(predict(model, few.x), few.y) == 1
     assert cross_entropy(predict(model, few.x), few.y) < 0.01
 
@@ -118,58 +123,58 @@ def test_the_weights_kept_are_those_of_the_lowest_validation_loss(learned: Trial
     assert kept == pytest.approx(min(learned.history["validation_loss"]))
 
 
-def test_weights_of_a_pixel_that_is_always_paper_never_move(learned: Trial) -> None:
+def test_weights_of_a_pixel_that_is_always_background_never_move(learned: Trial) -> None:
     x = learned.images.train.x.flatten(1)
-    paper = (x == 0).all(dim=0)
-    before, after = next(fresh(learned.images, 0).parameters()), next(learned.model.parameters())
-    assert paper.any()
-    assert torch.equal(before[:, paper], after[:, paper])
-    assert (before[:, ~paper] != after[:, ~paper]).any(dim=0).all()
+    blank = (x == 0).all(dim=0)
+    before, after = next(untrained(learned.images, 0).parameters()), next(learned.model.parameters())
+    assert blank.any()
+    assert torch.equal(before[:, blank], after[:, blank])
+    assert (before[:, ~blank] != after[:, ~blank]).any(dim=0).all()
 
 
 def test_the_nearest_neighbour_is_scikit_learns() -> None:
     images = load("digits", 1)
     theirs = KNeighborsClassifier(n_neighbors=1).fit(images.train.x.flatten(1), images.train.y)
-    model, x = Nearest(images), images.test.x
+    model, x = NearestNeighbour(images), images.test.x
     assert model(x).argmax(dim=1).tolist() == theirs.predict(x.flatten(1)).tolist()
     assert accuracy(model(images.train.x), images.train.y) == 1
 
 
-def test_soft_neurons_have_no_hidden_layer() -> None:
+def test_logistic_regression_has_no_hidden_layer() -> None:
     images = made_up(3)
-    model, x = soft_neurons(images), images.test.x
+    model, x = logistic_regression(images), images.test.x
     weight, bias = model.parameters()
     assert_close(model(x), x.flatten(1) @ weight.mT + bias)
 
 
-def test_mistakes_are_all_that_accuracy_misses(learned: Trial) -> None:
+def test_misclassified_are_all_that_accuracy_misses(learned: Trial) -> None:
     test = learned.images.test
-    found = mistakes(learned.model, test)
+    found = misclassified(learned.model, test)
     assert len(found) == round((1 - float(accuracy(predict(learned.model, test.x), test.y))) * len(test.y)) > 0
     for mistake in found:
-        assert mistake.guess != mistake.label
+        assert mistake.prediction != mistake.label
         p = predict(learned.model, mistake.x[None]).softmax(dim=1)[0]
-        assert p.argmax() == mistake.guess
-        assert mistake.sure == pytest.approx(float(p.max()), abs=1e-5)
+        assert p.argmax() == mistake.prediction
+        assert mistake.confidence == pytest.approx(float(p.max()), abs=1e-5)
 
 
-def test_the_loudest_neuron_has_the_largest_say_of_all(learned: Trial) -> None:
-    seen, _, said, _ = (parameter.detach() for parameter in learned.model.parameters())
-    for digit, neuron in enumerate(mlp.loudest(learned.model).tolist()):
-        say = [float(said[digit, i] * seen[i].norm()) for i in range(mlp.HIDDEN)]
-        assert say[neuron] == pytest.approx(max(say))
+def test_the_most_influential_neuron_has_the_largest_influence_of_all(learned: Trial) -> None:
+    first, _, last, _ = (parameter.detach() for parameter in learned.model.parameters())
+    for digit, neuron in enumerate(mlp.most_influential(learned.model).tolist()):
+        influence = [float(last[digit, i] * first[i].norm()) for i in range(mlp.HIDDEN)]
+        assert influence[neuron] == pytest.approx(max(influence))
 
 
-def test_damage_keeps_images_between_paper_and_ink_and_comes_again_with_its_seed() -> None:
+def test_corruptions_keep_images_between_0_and_1_and_come_again_with_their_seed() -> None:
     x = load("digits", 0).test.x
-    spoiled, again = damages(x, 5), damages(x, 5)
-    for name, images in spoiled.items():
+    views, again = corrupted(x, 5), corrupted(x, 5)
+    for name, images in views.items():
         assert images.min() >= 0
         assert images.max() <= 1
         assert not torch.equal(images, x)
         assert torch.equal(images, again[name])
-    assert torch.equal(1 - spoiled["inverted"], x)
-    assert not torch.equal(spoiled["noise"], damages(x, 6)["noise"])
+    assert torch.equal(1 - views["inverted"], x)
+    assert not torch.equal(views["noise"], corrupted(x, 6)["noise"])
 
 
 def test_photographs_come_in_the_shape_asked_for() -> None:
@@ -182,7 +187,7 @@ def test_photographs_come_in_the_shape_asked_for() -> None:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory) -> tuple[dict[str, float], set[str], str]:
+def told(tmp_path_factory) -> tuple[dict[str, float], dict[str, Figure], str]:
     """What main records, draws and prints, five seeds and all."""
     out = tmp_path_factory.mktemp("outputs")
     with pytest.MonkeyPatch.context() as patch:
@@ -190,7 +195,7 @@ def told(tmp_path_factory) -> tuple[dict[str, float], set[str], str]:
         patch.setattr("builtins.print", lambda text: lines.append(text))
         mlp.main(device="cpu", out=out)
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
-    return metrics, {path.stem for path in out.glob("*.svg")}, "\n".join(lines)
+    return metrics, drawings_of("mlp").draw(out), "\n".join(lines)
 
 
 def test_five_seeds_read_97_percent_of_test_scans_on_average(told) -> None:
@@ -198,15 +203,18 @@ def test_five_seeds_read_97_percent_of_test_scans_on_average(told) -> None:
     assert metrics["network_whole"] >= 0.97
     assert f"right on test images {metrics['network_whole']:.1%}" in printed
     assert 0.9 < metrics["network_low"] <= metrics["network_whole"] <= metrics["network_high"]
-    assert metrics["mistakes"] == round((1 - metrics["network_whole"]) * metrics["judged"])
-    assert metrics["judged"] == 5 * metrics["test"]
+    assert metrics["mistakes"] == round((1 - metrics["network_whole"]) * metrics["evaluated"])
+    assert metrics["evaluated"] == 5 * metrics["test"]
 
 
-def test_the_page_says_of_the_marks_what_was_measured(told) -> None:
+def test_the_page_says_of_the_scores_what_was_measured(told) -> None:
     metrics, drawn, _ = told
-    assert drawn == DRAWN
+    assert drawn.keys() == DRAWN
+    counts = [int(text.get_text()) for text in drawn["confusion"].axes[0].texts]
+    assert sum(counts) == metrics["evaluated"]
+    assert f"{metrics['sure_worst']:.0%}" in drawn["mistakes"].axes[0].get_title()
     assert metrics["parameters"] == 9610
-    assert metrics["network_whole"] > metrics["soft_whole"]
+    assert metrics["network_whole"] > metrics["logistic_whole"]
     assert abs(metrics["nearest_whole"] - metrics["network_whole"]) < 0.01  # "no better than"
     assert metrics["network_shift_2"] < metrics["network_shift_1"] < 0.6
     assert metrics["network_shift_1"] < metrics["nearest_shift_1"]
@@ -223,18 +231,20 @@ def test_main_takes_images_of_another_shape_in_colour(tmp_path, capsys, monkeypa
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert "cifar10: images (60, 3, 8, 8)" in capsys.readouterr().out
     assert metrics["parameters"] == (3 * 64 + 1) * 128 + 129 * 10
-    assert {path.stem for path in tmp_path.glob("*.svg")} == DRAWN
+    drawings = drawings_of("mlp")
+    monkeypatch.setattr(drawings, "load", mlp.load)
+    assert drawings.draw(tmp_path).keys() == DRAWN
 
 
 def test_the_same_code_learns_larger_grey_images(monkeypatch) -> None:
     monkeypatch.setattr(mlp, "load", lambda name, seed: made_up(1, 28, n=100, seed=seed))
-    marks = mlp.trial("mnist", 0, 20, torch.device("cpu")).marks
-    assert marks["network_whole"] > 0.9
-    assert marks["loss"] < marks["loss_start"]
+    scores = mlp.trial("mnist", 0, 20, torch.device("cpu")).scores
+    assert scores["network_whole"] > 0.9
+    assert scores["loss"] < scores["loss_start"]
 
 
 def test_places_without_an_image_stay_empty(learned: Trial) -> None:
-    fig = mlp.grid([(image, "a title") for image in learned.images.test.x[:3]], rows=2, height=4)
+    fig = drawings_of("mlp").grid([(image, "a title") for image in learned.images.test.x[:3]], rows=2, height=4)
     assert [ax.axison for ax in fig.axes] == [True, True, True, False]
     assert [len(ax.patches) > 0 for ax in fig.axes] == [True, True, True, False]
 
@@ -263,22 +273,22 @@ def test_count() -> None:
 # --8<-- [start:shuffled]
 def test_shuffled() -> None:
     images = load("digits", 0)
-    model, x, order = fresh(images, 0), images.test.x, torch.randperm(64)
+    model, x, order = untrained(images, 0), images.test.x, torch.randperm(64)
     shuffled = x.flatten(1)[:, order]
-    seen, seen_bias, said, said_bias = model.parameters()
-    hidden = torch.relu(shuffled @ seen[:, order].mT + seen_bias)
-    torch.testing.assert_close(hidden @ said.mT + said_bias, model(x))
+    w1, b1, w2, b2 = model.parameters()
+    hidden = torch.relu(shuffled @ w1[:, order].mT + b1)
+    torch.testing.assert_close(hidden @ w2.mT + b2, model(x))
 
 
 # --8<-- [end:shuffled]
 # --8<-- [start:surer]
 def test_surer() -> None:
     images = load("digits", 0)
-    model, (x, y) = fresh(images, 0), images.test
-    teach(model, images, seed=0, epochs=5)
+    model, (x, y) = untrained(images, 0), images.test
+    train(model, images, seed=0, epochs=5)
     z = predict(model, x)
     assert torch.equal(accuracy(10 * z, y), accuracy(z, y))
-    assert sure(10 * z).mean() > sure(z).mean()
+    assert confidence(10 * z).mean() > confidence(z).mean()
     assert cross_entropy(10 * z, y) > cross_entropy(z, y)
 
 

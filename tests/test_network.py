@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from conftest import drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -11,27 +12,29 @@ from torch.testing import assert_close
 
 import network
 from network import (
+    DEEP,
     Homes,
-    build,
     correlation,
-    count,
-    curve,
-    equal_start,
-    explained,
+    curve_error,
     fit,
-    folds,
+    fit_curve,
+    fit_xor,
+    folding_network,
     forward,
     forward_many,
-    learn_curve,
-    learn_xor,
+    initialise,
+    initialise_equal,
+    initialise_many,
+    least_squares,
     market,
-    off,
-    start,
-    start_many,
-    straight,
+    parameter_count,
+    piecewise_linear,
+    r_squared,
+    target_curve,
     xor_by_hand,
 )
-from perceptron import xor
+from neuronup.command import kept
+from neuronup.xor import xor
 
 
 # --8<-- [start:sequential]
@@ -46,7 +49,7 @@ def as_sequential(theta: list[torch.Tensor]) -> torch.nn.Sequential:
 
 
 def test_the_forward_pass_is_pytorchs() -> None:
-    theta, x = start(4, 16, 8, 1), torch.randn(50, 4)
+    theta, x = initialise(4, 16, 8, 1), torch.randn(50, 4)
     torch.testing.assert_close(forward(theta, x)[-1], as_sequential(theta)(x))
 
 
@@ -55,22 +58,22 @@ def test_the_forward_pass_is_pytorchs() -> None:
 @settings(deadline=None, max_examples=30)
 def test_forward_gradients_and_parameter_counts_are_pytorchs_for_any_widths(seed: int, widths: list[int]) -> None:
     torch.manual_seed(seed)
-    theta, x = start(*widths), torch.randn(7, widths[0])
+    theta, x = initialise(*widths), torch.randn(7, widths[0])
     model = as_sequential([parameter.detach() for parameter in theta])
-    answers = forward(theta, x)
-    assert_close(answers[-1], model(x))
-    assert len(answers) == len(widths) - 1
-    answers[-1].square().sum().backward()
+    activations = forward(theta, x)
+    assert_close(activations[-1], model(x))
+    assert len(activations) == len(widths) - 1
+    activations[-1].square().sum().backward()
     model(x).square().sum().backward()
     for ours, theirs in zip(theta, model.parameters(), strict=True):
         assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-4)
-    assert count(*widths) == sum(parameter.numel() for parameter in model.parameters())
-    assert count(*widths) == sum(parameter.numel() for parameter in theta)
+    assert parameter_count(*widths) == sum(parameter.numel() for parameter in model.parameters())
+    assert parameter_count(*widths) == sum(parameter.numel() for parameter in theta)
 
 
 def test_many_nets_side_by_side_answer_as_each_does_alone() -> None:
     torch.manual_seed(0)
-    theta, x = start_many(3, 2, 5, 1), torch.randn(6, 2)
+    theta, x = initialise_many(3, 2, 5, 1), torch.randn(6, 2)
     for one in range(3):
         alone = forward([parameter[one] for parameter in theta], x)
         for together, apart in zip(forward_many(theta, x), alone, strict=True):
@@ -79,20 +82,20 @@ def test_many_nets_side_by_side_answer_as_each_does_alone() -> None:
 
 def test_a_start_keeps_within_the_range_of_pytorchs_linear() -> None:
     torch.manual_seed(0)
-    ours, theirs = start(25, 400)[0], nn.Linear(25, 400).weight
+    ours, theirs = initialise(25, 400)[0], nn.Linear(25, 400).weight
     assert ours.abs().max() <= 25**-0.5
     assert_close(ours.std(), theirs.std(), atol=0.005, rtol=0)
 
 
 def test_a_step_of_fit_is_a_step_of_pytorchs_loop() -> None:
     torch.manual_seed(0)
-    theta, x, y = start(3, 4, 2), torch.randn(9, 3), torch.randn(9, 2)
+    theta, x, y = initialise(3, 4, 2), torch.randn(9, 3), torch.randn(9, 2)
     model = as_sequential([parameter.detach() for parameter in theta])
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
     for _ in range(5):
-        optimizer.zero_grad()
+        optimiser.zero_grad()
         nn.functional.mse_loss(model(x), y).backward()
-        optimizer.step()
+        optimiser.step()
     fit(theta, x, y, steps=5, rate=0.05)
     for ours, theirs in zip(theta, model.parameters(), strict=True):
         assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
@@ -100,29 +103,29 @@ def test_a_step_of_fit_is_a_step_of_pytorchs_loop() -> None:
 
 def test_two_layers_solve_xor_by_hand() -> None:
     x, y = xor()
-    hidden, answers = xor_by_hand(x)
-    assert torch.equal(answers, y)
+    hidden, output = xor_by_hand(x)
+    assert torch.equal(output, y)
     assert len(hidden.unique(dim=0)) == 3  # the two points labelled +1 have become one
 
 
 def test_two_layers_learn_xor_from_nearly_every_start_if_wide_and_not_if_narrow() -> None:
     torch.manual_seed(1)
-    narrow, wide = (learn_xor(start_many(50, 2, hidden, 1)) for hidden in (2, 16))
+    narrow, wide = (fit_xor(initialise_many(50, 2, hidden, 1)) for hidden in (2, 16))
     assert 0 < narrow < 0.8
     assert wide > 0.95
 
 
 def test_neurons_that_start_alike_stay_alike() -> None:
-    theta = equal_start(8)
+    theta = initialise_equal(8)
     before = theta[0].detach().clone()
-    assert learn_xor(theta, steps=50) == 0
+    assert fit_xor(theta, steps=50) == 0
     assert not torch.equal(theta[0], before)
     for row in theta[0][0]:
         assert torch.equal(row, theta[0][0, 0])
 
 
 def test_no_weight_moves_from_all_0() -> None:
-    theta = [torch.zeros_like(each).requires_grad_() for each in start(2, 8, 1)]
+    theta = [torch.zeros_like(each).requires_grad_() for each in initialise(2, 8, 1)]
     fit(theta, torch.randn(20, 2), torch.ones(20, 1), steps=5)
     w1, b1, w2, b2 = theta
     assert not any(each.any() for each in (w1, b1, w2))
@@ -132,13 +135,15 @@ def test_no_weight_moves_from_all_0() -> None:
 @pytest.mark.parametrize("width", [1, 4, 32])
 def test_a_built_net_joins_its_dots(width: int) -> None:
     dots = torch.linspace(-1, 1, width + 1)[:, None]
-    assert_close(forward(build(width), dots)[-1], curve(dots), atol=1e-5, rtol=1e-4)
+    assert_close(forward(piecewise_linear(width), dots)[-1], target_curve(dots), atol=1e-5, rtol=1e-4)
 
 
 def test_the_learned_error_falls_with_the_width() -> None:
     torch.manual_seed(3)
     x = torch.linspace(-1, 1, 500)[:, None]
-    errors = [float(off(forward_many(learn_curve(width, 3, 300, 6), x)[-1], x).mean()) for width in (1, 4, 16, 128)]
+    errors = [
+        float(curve_error(forward_many(fit_curve(width, 3, 300, 6), x)[-1], x).mean()) for width in (1, 4, 16, 128)
+    ]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < errors[0] / 3
 
@@ -147,8 +152,8 @@ def test_the_learned_error_falls_with_the_width() -> None:
 def test_each_layer_of_two_doubles_the_pieces(depth: int) -> None:
     x = torch.linspace(0, 1, 2**depth + 1)[:, None]
     zigzag = torch.tensor([0.0, 1.0]).repeat(2**depth)[: 2**depth + 1]
-    assert_close(forward(folds(depth), x)[-1].squeeze(1), zigzag)
-    assert count(1, *[2] * depth, 1) == sum(parameter.numel() for parameter in folds(depth))
+    assert_close(forward(folding_network(depth), x)[-1].squeeze(1), zigzag)
+    assert parameter_count(1, *[2] * depth, 1) == sum(parameter.numel() for parameter in folding_network(depth))
 
 
 def test_the_market_is_as_documented() -> None:
@@ -179,8 +184,8 @@ def test_a_weighted_sum_explains_all_of_a_weighted_sum_and_nothing_of_noise() ->
     torch.manual_seed(0)
     x, x_new = torch.randn(2, 2000, 3).unbind()
     sums = (x[:, :1] - 2 * x[:, 2:] + 3), (x_new[:, :1] - 2 * x_new[:, 2:] + 3)
-    assert_close(explained(straight(x, sums[0])(x_new), sums[1]), torch.ones(1))
-    assert explained(straight(x, torch.randn(2000, 1))(x_new), torch.randn(2000, 1)).abs() < 0.05
+    assert_close(r_squared(least_squares(x, sums[0])(x_new), sums[1]), torch.ones(1))
+    assert r_squared(least_squares(x, torch.randn(2000, 1))(x_new), torch.randn(2000, 1)).abs() < 0.05
 
 
 def test_correlation_is_pytorchs_and_nought_for_a_silent_neuron() -> None:
@@ -191,24 +196,24 @@ def test_correlation_is_pytorchs_and_nought_for_a_silent_neuron() -> None:
 
 
 @pytest.fixture(scope="module")
-def metrics(tmp_path_factory):
-    """What main records and draws, with a few steps."""
-    out = tmp_path_factory.mktemp("network")
-    network.main(seed=0, device="cpu", steps=500, out=out)
-    drawn = {path.stem for path in out.glob("*.svg")}
-    return json.loads((out / "metrics.json").read_text(encoding="utf-8")) | {"drawn": drawn}
+def out(tmp_path_factory):
+    """The folder in which main records and keeps what it found, with a few steps."""
+    folder = tmp_path_factory.mktemp("network")
+    network.main(seed=0, device="cpu", steps=500, out=folder)
+    return folder
 
 
-def test_main_records_what_the_page_claims(metrics) -> None:
+def test_main_records_what_the_page_claims(out) -> None:
+    metrics, results = json.loads((out / "metrics.json").read_text(encoding="utf-8")), kept(out)
     assert metrics["xor_2"] < metrics["xor_4"] < metrics["xor_8"] <= metrics["xor_16"]
     assert metrics["xor_2"] < 0.5
     assert metrics["xor_8"] > 0.9
     assert metrics["xor_equal"] == 0
     assert metrics["kinds"] == 1
-    learned = [metrics[f"learned_{width}"] for width in network.WIDTHS]
+    learned = results["learned"].mean(dim=1).tolist()
     assert learned == sorted(learned, reverse=True)
     assert metrics["built_256"] < metrics["learned_256"] / 10
-    assert metrics["learned_1"] < metrics["built_1"]
+    assert metrics["learned_1"] == learned[0] < results["built"][0]
     assert metrics["deep"] == 225
     assert metrics["flat"] == 223
     assert metrics["error_mean"] > metrics["error_straight"] > metrics["error_flat"] > metrics["error_deep"]
@@ -220,19 +225,31 @@ def test_main_records_what_the_page_claims(metrics) -> None:
     assert metrics["price_facts"] < metrics["price_layer_1"] < metrics["price_layer_2"]
     assert metrics["closeness_facts"] < metrics["closeness_untrained_1"] < metrics["closeness_layer_1"]
     assert metrics["closeness_untrained_2"] < metrics["closeness_untrained_1"]
-    assert metrics["price_untrained_2"] < metrics["price_facts"] < metrics["price_untrained_1"]
+    assert metrics["price_untrained_2"] < metrics["price_facts"]
     assert metrics["best_closeness"] ** 2 < metrics["closeness_layer_1"]
 
 
-def test_main_draws_every_figure(metrics) -> None:
-    assert metrics["drawn"] == {
+def test_a_layer_that_has_learned_nothing_tells_more_of_the_price_than_the_facts(out) -> None:
+    torch.manual_seed(0)
+    untrained = [each.detach() for each in initialise_many(100, *DEEP)]
+    facts, layer, _ = Homes(seed=0).probe(untrained).mean(dim=0)[:, 2]
+    assert facts == pytest.approx(json.loads((out / "metrics.json").read_text(encoding="utf-8"))["price_facts"])
+    assert facts < layer
+
+
+def test_every_figure_is_drawn_from_what_main_kept(out) -> None:
+    drawn = drawings_of("network").draw(out)
+    assert drawn.keys() == {
         *("xor", "shares", "pieces", "curves", "widths", "folds", "town", "readable", "meanings"),
     }
+    assert [ax.get_title() for ax in drawn["curves"].axes] == ["width 4", "width 32", "width 256"]
+    assert [line.get_label() for line in drawn["widths"].axes[0].lines] == ["learned", "built by hand"]
+    heights = [bar.get_height() for bar in drawn["shares"].axes[0].patches]
+    assert heights == [100 * share for share in kept(out)["shares"].values()]
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(network, "WIDTHS", [1, 4, 16, 64, 256])
     network.main(device="cpu", steps=2)
     printed = capsys.readouterr().out
     assert "XOR learned from 100 random starts" in printed
@@ -242,7 +259,7 @@ def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> 
 
 # --8<-- [start:collapse]
 def test_collapse() -> None:
-    x, (w1, b1, w2, b2) = torch.randn(10, 3), start(3, 5, 2)
+    x, (w1, b1, w2, b2) = torch.randn(10, 3), initialise(3, 5, 2)
     twice = (x @ w1.mT + b1) @ w2.mT + b2
     once = x @ (w2 @ w1).mT + (w2 @ b1 + b2)
     torch.testing.assert_close(twice, once)
@@ -264,7 +281,7 @@ def test_absolute() -> None:
 # --8<-- [end:absolute]
 # --8<-- [start:shuffle]
 def test_shuffle() -> None:
-    x, (w1, b1, w2, b2) = torch.randn(10, 4), start(4, 16, 1)
+    x, (w1, b1, w2, b2) = torch.randn(10, 4), initialise(4, 16, 1)
     order = torch.randperm(16)
     shuffled = [w1[order], b1[order], w2[:, order], b2]
     torch.testing.assert_close(forward(shuffled, x)[-1], forward([w1, b1, w2, b2], x)[-1])
@@ -274,7 +291,7 @@ def test_shuffle() -> None:
 # --8<-- [start:quarter]
 def test_quarter() -> None:
     x = torch.linspace(-1, 1, 5000)[:, None]
-    errors = [off(forward(build(width), x)[-1], x) for width in (32, 64, 128)]
+    errors = [curve_error(forward(piecewise_linear(width), x)[-1], x) for width in (32, 64, 128)]
     for wide, narrow in zip(errors[1:], errors[:-1], strict=True):
         assert 3.8 < narrow / wide < 4.2
 

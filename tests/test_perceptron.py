@@ -5,27 +5,25 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from conftest import drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.testing import assert_close
 
 import perceptron
+from neuronup.activations import ACTIVATIONS, maxout, sigmoid, softmax
+from neuronup.digits import train_test_digits
+from neuronup.xor import lift, xor
 from perceptron import (
-    ACTIVATIONS,
     KernelPerceptron,
+    LogisticRegression,
     Perceptron,
-    SoftNeuron,
-    bound,
-    duel,
     fit,
-    lift,
-    scans,
+    maximum_margin,
+    mistake_bound,
+    select_pair,
     separable,
-    sigmoid,
-    softmax,
-    widest,
-    xor,
 )
 
 
@@ -46,14 +44,14 @@ def test_mistakes_stay_within_novikoffs_bound(seed: int) -> None:
     mistakes = fit(model, x, y, epochs=10_000)
     assert mistakes[-1] == 0
     if y.unique().numel() == 2:  # one class alone may need no line
-        assert sum(mistakes) <= bound(x, y, model.weight, model.bias)
-        assert sum(mistakes) <= bound(x, y, *widest(x, y))
+        assert sum(mistakes) <= mistake_bound(x, y, model.weight, model.bias)
+        assert sum(mistakes) <= mistake_bound(x, y, *maximum_margin(x, y))
 
 
 def test_a_line_that_does_not_split_bounds_nothing() -> None:
     x, y = xor()
     with pytest.raises(ValueError, match="does not split"):
-        bound(x, y, torch.tensor([1.0, 1.0]), torch.tensor(0.0))
+        mistake_bound(x, y, torch.tensor([1.0, 1.0]), torch.tensor(0.0))
 
 
 def test_a_correction_moves_the_sum_by_the_squared_length_plus_one() -> None:
@@ -74,7 +72,7 @@ def test_the_linear_program_agrees_with_a_clean_pass(seed: int) -> None:
 
 def test_a_linear_program_that_gives_up_is_no_answer(monkeypatch) -> None:
     gave_up = SimpleNamespace(status=1, message="Iteration limit reached.")
-    monkeypatch.setattr(perceptron, "linprog", lambda *_, **__: gave_up)
+    monkeypatch.setattr("scipy.optimize.linprog", lambda *_, **__: gave_up)
     with pytest.raises(RuntimeError, match="limit reached"):
         separable(*xor())
 
@@ -83,14 +81,14 @@ def test_a_linear_program_that_gives_up_is_no_answer(monkeypatch) -> None:
 @settings(deadline=None, max_examples=20)
 def test_a_soft_step_is_pytorchs_gradient_step_on_the_cross_entropy(seed: int, rate: float) -> None:
     x, y = separable_points(seed)
-    ours, theirs = SoftNeuron(3), nn.Linear(3, 1)
+    ours, theirs = LogisticRegression(3), nn.Linear(3, 1)
     nn.init.zeros_(theirs.weight), nn.init.zeros_(theirs.bias)
-    optimizer = torch.optim.SGD(theirs.parameters(), lr=rate)
+    optimiser = torch.optim.SGD(theirs.parameters(), lr=rate)
     for _ in range(5):
-        ours.descend(x, y, rate)
-        optimizer.zero_grad()
+        ours.gradient_step(x, y, rate)
+        optimiser.zero_grad()
         nn.functional.binary_cross_entropy_with_logits(theirs(x).squeeze(1), (y + 1) / 2).backward()
-        optimizer.step()
+        optimiser.step()
     assert_close(ours.weight, theirs.weight.detach()[0], atol=1e-5, rtol=1e-4)
     assert_close(ours.bias, theirs.bias.detach()[0], atol=1e-5, rtol=1e-4)
 
@@ -105,16 +103,16 @@ PYTORCHS = {
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activations_and_slopes_are_pytorchs(name: str) -> None:
-    z = torch.linspace(-6, 6, 100, requires_grad=True)  # 0, where some have no slope, is not among them
-    value, slope = ACTIVATIONS[name]
+def test_activations_and_derivatives_are_pytorchs(name: str) -> None:
+    z = torch.linspace(-6, 6, 100, requires_grad=True)  # 0, where some have no derivative, is not among them
+    value, derivative = ACTIVATIONS[name]
     if name == "step":
         assert_close(value(z), torch.heaviside(z, torch.zeros(())))
-        assert not slope(z).any()
+        assert not derivative(z).any()
         return
     assert_close(value(z), PYTORCHS[name](z))
     (expected,) = torch.autograd.grad(PYTORCHS[name](z).sum(), z)
-    assert_close(slope(z.detach()), expected)
+    assert_close(derivative(z.detach()), expected)
 
 
 def test_softmax_is_pytorchs_even_where_exp_would_overflow() -> None:
@@ -123,7 +121,7 @@ def test_softmax_is_pytorchs_even_where_exp_would_overflow() -> None:
 
 
 def test_maxout_passes_on_the_largest_sum() -> None:
-    assert_close(perceptron.maxout(torch.tensor([[1.0, -2.0, 0.5], [-3.0, -1.0, -2.0]])), torch.tensor([1.0, -1.0]))
+    assert_close(maxout(torch.tensor([[1.0, -2.0, 0.5], [-3.0, -1.0, -2.0]])), torch.tensor([1.0, -1.0]))
 
 
 def test_xor_never_comes_clean_but_its_product_does() -> None:
@@ -149,16 +147,21 @@ def test_the_kernel_perceptron_is_a_perceptron_on_all_monomials() -> None:
     assert_close(kernel(x), plain(features(x)))
 
 
+def test_no_line_splits_8_from_the_other_digits() -> None:
+    x, digit, _, _ = train_test_digits(seed=0)
+    assert not separable(x, torch.where(digit == 8, 1.0, -1.0))
+
+
 def test_held_out_scans_are_not_among_those_to_learn_from() -> None:
-    x, digit, x_test, digit_test = scans(seed=3)
+    x, digit, x_test, digit_test = train_test_digits(seed=3)
     assert len(x) + len(x_test) == 1797
     assert set(map(tuple, x.tolist())).isdisjoint(map(tuple, x_test.tolist()))
     assert set(digit.tolist()) == set(digit_test.tolist()) == set(range(10))
 
 
 def test_other_seeds_hold_out_other_scans() -> None:
-    assert not torch.equal(scans(0)[0], scans(1)[0])
-    assert_close(scans(0)[0], scans(0)[0])
+    assert not torch.equal(train_test_digits(0)[0], train_test_digits(1)[0])
+    assert_close(train_test_digits(0)[0], train_test_digits(0)[0])
 
 
 def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
@@ -167,11 +170,15 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert "45 of 45 pairs of digits" in printed
     assert metrics["split"] == 45
     assert metrics["hard_mistakes"] <= metrics["hard_allowed"]
-    assert not metrics["rest_split"]
     assert metrics["rest_kernel"] > metrics["rest_soft"] > metrics["rest_perceptron"] > metrics["rest_never"]
     assert 0.1 < metrics["sway_soft"] < metrics["sway_perceptron"] < 5  # percentage points
-    drawn = {path.stem for path in tmp_path.glob("*.svg")}
-    assert drawn == {"activations", "bound", "boundary", "mistakes", "rest", "scans", "weights", "xor"}
+    drawn = drawings_of("perceptron").draw(tmp_path)
+    assert drawn.keys() == {"activations", "bound", "boundary", "mistakes", "rest", "scans", "weights", "xor"}
+    assert [line.get_label() for line in drawn["rest"].axes[0].lines] == ["kernel", "soft", "perceptron"]
+    assert len(drawn["mistakes"].axes[0].texts) == 45
+    across, up = drawn["xor"].axes[1].lines[0].get_data()
+    assert list(across) == [0, 1]  # from the left edge to the right
+    assert up[0] == up[1] == pytest.approx(0, abs=1e-6)  # half-way between the products -1 and 1
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
@@ -207,13 +214,13 @@ def test_by_hand() -> None:
 # --8<-- [end:by_hand]
 # --8<-- [start:order]
 def test_order() -> None:
-    x, digit, _, _ = scans(seed=0)
-    x, y = duel(x, digit, 3, 8)
+    x, digit, _, _ = train_test_digits(seed=0)
+    x, y = select_pair(x, digit, 3, 8)
     forward, backward = Perceptron(64), Perceptron(64)
     mistakes = sum(fit(forward, x, y, epochs=100)), sum(fit(backward, x.flip(0), y.flip(0), epochs=100))
     assert mistakes[0] != mistakes[1]
     assert not torch.equal(forward.weight, backward.weight)
-    assert max(mistakes) <= bound(x, y, *widest(x, y))
+    assert max(mistakes) <= mistake_bound(x, y, *maximum_margin(x, y))
 
 
 # --8<-- [end:order]

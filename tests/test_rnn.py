@@ -1,4 +1,4 @@
-"""Recurrent networks: cells against PyTorch, slopes through time, counts as probabilities, and the exercises."""
+"""Recurrent networks: cells against PyTorch, gradients through time, n-grams as probabilities, and the exercises."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -16,36 +16,38 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 import rnn
-from rnn import (
+from neuronup.command import BadInput
+from neuronup.costs import count_parameters
+from neuronup.loaders import Loader
+from neuronup.loop import fit
+from neuronup.ngram import ORDERS, SMOOTHING, count_occurrences, ngram_bits, ngram_codes, ngram_probability
+from neuronup.text import (
     ALPHABET,
+    bits_per_character,
+    character_accuracy,
+    decode,
+    encode,
+    manual,
+    split_text,
+    text_windows,
+    verbatim_overlap,
+)
+from rnn import (
     GRU,
     LSTM,
     RNN,
-    Loader,
-    Predictor,
-    Reader,
+    LanguageModel,
     Recurrent,
-    bits,
-    clip,
-    clipped,
-    codes,
-    count,
-    decode,
-    delayed,
-    encode,
-    fit,
-    hits,
-    in_stretches,
-    judge,
-    layer,
-    manual,
-    ngram,
-    parts,
-    reach,
-    seen,
-    through_time,
-    windows,
-    write,
+    SequenceClassifier,
+    backpropagate_through_time,
+    clip_gradients,
+    clipping_adam,
+    evaluate,
+    forward_truncated,
+    generate,
+    memory_task,
+    recurrent_layer,
+    state_gradients,
 )
 
 
@@ -53,8 +55,8 @@ def twins(kind: str, seed: int, inputs: int, hidden: int) -> tuple[Recurrent, nn
     """Our layer and PyTorch's with the same weights."""
     torch.manual_seed(seed)
     ours, theirs = getattr(rnn, kind)(inputs, hidden), getattr(nn, kind)(inputs, hidden, batch_first=True)
-    names = {"weight_ih_l0": "read.weight", "weight_hh_l0": "recall.weight"}
-    names |= {"bias_ih_l0": "read.bias", "bias_hh_l0": "recall.bias"}
+    names = {"weight_ih_l0": "input_to_hidden.weight", "weight_hh_l0": "hidden_to_hidden.weight"}
+    names |= {"bias_ih_l0": "input_to_hidden.bias", "bias_hh_l0": "hidden_to_hidden.bias"}
     theirs.load_state_dict({name: ours.state_dict()[other] for name, other in names.items()})
     return ours, theirs
 
@@ -77,8 +79,8 @@ def test_cells_are_pytorchs_in_outputs_last_states_and_all_gradients(kind, seed,
         results.append((parts, given_x.grad))
     assert_close(results[0][0], results[1][0], atol=1e-5, rtol=1e-4)
     assert_close(results[0][1], results[1][1], atol=1e-5, rtol=1e-4)
-    by_name = {"read.weight": "weight_ih_l0", "read.bias": "bias_ih_l0"}
-    by_name |= {"recall.weight": "weight_hh_l0", "recall.bias": "bias_hh_l0"}
+    by_name = {"input_to_hidden.weight": "weight_ih_l0", "input_to_hidden.bias": "bias_ih_l0"}
+    by_name |= {"hidden_to_hidden.weight": "weight_hh_l0", "hidden_to_hidden.bias": "bias_hh_l0"}
     for our_name, their_name in by_name.items():
         mine, torchs = ours.get_parameter(our_name).grad, theirs.get_parameter(their_name).grad
         assert_close(mine, torchs, atol=1e-4, rtol=1e-4, msg=lambda text, name=our_name: f"{name}: {text}")
@@ -99,20 +101,20 @@ def test_reading_on_from_a_state_is_reading_in_one_go(kind: str) -> None:
 @settings(deadline=None, max_examples=15)
 def test_backpropagation_through_time_by_hand_is_autograds(seed: int, length: int) -> None:
     torch.manual_seed(seed)
-    cell, x, slope = RNN(3, 4), torch.randn(2, length, 3), torch.randn(2, length, 4)
+    cell, x, gradient = RNN(3, 4), torch.randn(2, length, 3), torch.randn(2, length, 4)
     shown, _ = cell(x)
-    (shown * slope).sum().backward()
-    by_hand = through_time(cell, x, shown.detach(), slope)
+    (shown * gradient).sum().backward()
+    by_hand = backpropagate_through_time(cell, x, shown.detach(), gradient)
     assert set(by_hand) == {name for name, _ in cell.named_parameters()}
     for name, gradient in by_hand.items():
         assert_close(gradient, cell.get_parameter(name).grad, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-def test_truncating_keeps_the_values_and_cuts_the_slopes(kind: str) -> None:
+def test_truncating_keeps_the_values_and_cuts_the_gradients(kind: str) -> None:
     cell, _ = twins(kind, 2, 3, 5)
     x = torch.randn(2, 10, 3, requires_grad=True)
-    whole, cut = cell(x)[0], in_stretches(cell, x, 4)  # stretches of 4, 4 and 2
+    whole, cut = cell(x)[0], forward_truncated(cell, x, 4)  # segments of 4, 4 and 2
     assert_close(cut, whole)
     (full,) = torch.autograd.grad(whole[:, -1].sum(), x)
     (short,) = torch.autograd.grad(cut[:, -1].sum(), x)
@@ -129,7 +131,7 @@ def test_clipping_is_pytorchs(seed: int, most: float) -> None:
     for mine, torchs in zip(ours.parameters(), theirs.parameters(), strict=True):
         mine.grad = 10 * torch.randn_like(mine)
         torchs.grad = mine.grad.clone()
-    length = clip([*ours.parameters(), torch.zeros(2)], most)  # what has no gradient is left out
+    length = clip_gradients([*ours.parameters(), torch.zeros(2)], most)  # what has no gradient is left out
     assert_close(length, nn.utils.clip_grad_norm_(theirs.parameters(), most))
     for mine, torchs in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert_close(mine.grad, torchs.grad)
@@ -137,7 +139,7 @@ def test_clipping_is_pytorchs(seed: int, most: float) -> None:
 
 def test_the_clipping_optimiser_clips_before_it_steps() -> None:
     model = nn.Linear(4, 3)
-    optimiser = clipped(model, rate=0.1, most=0.5)
+    optimiser = clipping_adam(model, rate=0.1, max_norm=0.5)
     (1000 * model(torch.ones(2, 4)).sum()).backward()
     optimiser.step()
     length = torch.cat([p.grad.flatten() for p in model.parameters()]).norm()
@@ -146,13 +148,13 @@ def test_the_clipping_optimiser_clips_before_it_steps() -> None:
 
 @given(seed=st.integers(0, 10_000))
 @settings(deadline=None, max_examples=10)
-def test_an_rnns_reach_shrinks_at_least_as_its_weights_do(seed: int) -> None:
+def test_an_rnns_gradients_shrink_at_least_as_its_weights_do(seed: int) -> None:
     torch.manual_seed(seed)
     cell = RNN(3, 6)
-    slopes = reach(cell, torch.randn(2, 12, 3))
-    norm = torch.linalg.matrix_norm(cell.recall.weight.detach(), 2)  # tanh has slopes of at most 1
-    assert_close(slopes[0], torch.tensor(1.0))
-    assert (slopes <= norm ** torch.arange(12) * 1.0001).all()
+    gradients = state_gradients(cell, torch.randn(2, 12, 3))
+    norm = torch.linalg.matrix_norm(cell.hidden_to_hidden.weight.detach(), 2)  # tanh has derivatives of at most 1
+    assert_close(gradients[0], torch.tensor(1.0))
+    assert (gradients <= norm ** torch.arange(12) * 1.0001).all()
 
 
 @given(bias=st.floats(-3, 6))
@@ -162,34 +164,34 @@ def test_an_lstm_that_hears_nothing_reaches_back_by_its_forget_gate_alone(bias: 
     for weight in cell.parameters():
         nn.init.zeros_(weight)
     with torch.no_grad():
-        cell.read.bias[6:12] = bias
+        cell.input_to_hidden.bias[6:12] = bias
     kept = torch.sigmoid(torch.tensor(bias)) ** torch.arange(15)
-    assert_close(reach(cell, torch.randn(2, 15, 3)), kept, rtol=1e-4, atol=1e-7)
+    assert_close(state_gradients(cell, torch.randn(2, 15, 3)), kept, rtol=1e-4, atol=1e-7)
 
 
-def test_holding_on_opens_the_forget_gate_and_closes_the_enter_gate() -> None:
+def test_a_gate_bias_opens_the_forget_gate_and_closes_the_input_gate() -> None:
     torch.manual_seed(0)
-    plain = layer("LSTM", 3, 5)
+    plain = recurrent_layer("LSTM", 3, 5)
     torch.manual_seed(0)
-    holding = layer("LSTM", 3, 5, hold=2.0)
+    holding = recurrent_layer("LSTM", 3, 5, gate_bias=2.0)
     moved = holding.bias_ih_l0 - plain.bias_ih_l0
     assert_close(moved.detach(), torch.tensor([-2.0] * 5 + [2.0] * 5 + [0.0] * 10))
 
 
 def test_the_first_symbol_is_the_label_and_the_rest_says_nothing_about_it() -> None:
-    x, y = delayed(4000, 6, torch.Generator().manual_seed(0))
+    x, y = memory_task(4000, 6, torch.Generator().manual_seed(0))
     assert torch.equal(x[:, 0], y)
-    assert int(y.max()) < rnn.SIGNS <= int(x[:, 1:].min())
+    assert int(y.max()) < rnn.SYMBOLS <= int(x[:, 1:].min())
     for place in range(1, 6):
-        for sign in range(4):
-            share = (x[y == sign, place] == rnn.SIGNS).float().mean()
+        for symbol in range(4):
+            share = (x[y == symbol, place] == rnn.SYMBOLS).float().mean()
             assert abs(share - 0.25) < 0.06
 
 
 def test_an_lstm_that_holds_on_remembers_where_an_rnn_does_not() -> None:
     cpu = torch.device("cpu")
-    assert rnn.remember("LSTM", math.log(40), 40, 0, cpu) > 0.95
-    assert rnn.remember("RNN", 0.0, 80, 0, cpu) < 0.5
+    assert rnn.train_to_remember("LSTM", math.log(40), 40, 0, cpu) > 0.95
+    assert rnn.train_to_remember("RNN", 0.0, 80, 0, cpu) < 0.5
 
 
 def test_the_text_has_each_paragraph_once_and_no_code() -> None:
@@ -201,11 +203,11 @@ def test_the_text_has_each_paragraph_once_and_no_code() -> None:
 
 def test_held_out_text_is_contiguous_and_was_not_read_before() -> None:
     text = manual()[:140_000]
-    train, validation, test = parts(text)
+    train, validation, test = split_text(text)
     assert train + validation + test == text
     assert [len(part) for part in (train, validation, test)] == [112_000, 14_000, 14_000]
-    assert seen(test, train) < 0.02
-    assert seen(train[1000:2000], train) == 1
+    assert verbatim_overlap(test, train) < 0.02
+    assert verbatim_overlap(train[1000:2000], train) == 1
 
 
 @given(st.text(ALPHABET))
@@ -221,70 +223,86 @@ def test_what_is_not_in_the_alphabet_becomes_a_question_mark() -> None:
 def test_counts_are_those_of_a_slow_loop(text: str, order: int) -> None:
     symbols = encode(text)
     runs = [text[i : i + order] for i in range(len(text) - order + 1)]
-    wanted = codes(symbols, order)
-    assert count(wanted, wanted).tolist() == [runs.count(run) for run in runs]
-    assert not count(wanted, codes(encode("z" * order), order)).any()
+    wanted = ngram_codes(symbols, order)
+    assert count_occurrences(wanted, wanted).tolist() == [runs.count(run) for run in runs]
+    assert not count_occurrences(wanted, ngram_codes(encode("z" * order), order)).any()
 
 
 @given(st.text("ab \n", min_size=8, max_size=80), st.text("abx", min_size=4, max_size=4), st.sampled_from([0.5, 3, 30]))
 @settings(deadline=None, max_examples=4)
-def test_the_probabilities_of_all_symbols_after_a_context_add_up_to_one(train: str, context: str, doubt: float) -> None:
+def test_the_probabilities_of_all_symbols_after_a_context_add_up_to_one(
+    train: str, context: str, smoothing: float
+) -> None:
     for order in (1, 2, 3, 5):
-        texts = [context[: order - 1] + sign for sign in ALPHABET]
-        p = torch.stack([ngram(encode(train), encode(text), order, doubt)[-1] for text in texts])
+        texts = [context[: order - 1] + character for character in ALPHABET]
+        p = torch.stack([ngram_probability(encode(train), encode(text), order, smoothing)[-1] for text in texts])
         assert_close(p.sum(), torch.ones((), dtype=torch.double))
         assert p.min() > 0
 
 
-def test_a_bigram_that_doubts_little_is_the_share_of_what_followed() -> None:
-    p = ngram(encode("abacab"), encode("ab"), 2, 1e-9)  # after a: b, c, b
+def test_a_bigram_that_smooths_little_is_the_share_of_what_followed() -> None:
+    p = ngram_probability(encode("abacab"), encode("ab"), 2, 1e-9)  # after a: b, c, b
     assert_close(p, torch.tensor([2 / 3], dtype=torch.double))
 
 
+def test_each_order_takes_the_smoothing_that_the_validation_text_prefers() -> None:
+    train, validation, test = (encode(part) for part in split_text(manual()[:3_000]))
+    found = ngram_bits(train, validation, test)
+    assert found.keys() == ORDERS.keys()
+    tried = [
+        -ngram_probability(train, validation, 2, each)[-(len(validation) - 4) :].log2().mean() for each in SMOOTHING
+    ]
+    best = SMOOTHING[int(torch.stack(tried).argmin())]
+    p = ngram_probability(train, test, 2, best)[-(len(test) - 4) :]
+    assert found["bigram"] == pytest.approx(float(-p.log2().mean()))
+
+
 def test_windows_ask_for_the_symbol_after_each() -> None:
-    x, y = windows(torch.arange(11), 3)
+    x, y = text_windows(torch.arange(11), 3)
     assert_close(x, torch.arange(9).reshape(3, 3))
     assert_close(y, torch.arange(1, 10).reshape(3, 3))
 
 
 def test_bits_of_even_logits_are_the_logarithm_of_their_number() -> None:
     y = torch.randint(8, (3, 5))
-    assert_close(bits(torch.zeros(3, 5, 8), y), torch.tensor(3.0))
+    assert_close(bits_per_character(torch.zeros(3, 5, 8), y), torch.tensor(3.0))
     z = torch.randn(3, 5, 8)
-    assert_close(bits(z, y), cross_entropy(z.mT, y) / math.log(2))
-    assert_close(hits(nn.functional.one_hot(y, 8), y), torch.tensor(1.0))
+    assert_close(bits_per_character(z, y), cross_entropy(z.mT, y) / math.log(2))
+    assert_close(character_accuracy(nn.functional.one_hot(y, 8), y), torch.tensor(1.0))
 
 
-def small(seed: int = 0) -> Predictor:
-    """A small untaught model of text."""
+def small(seed: int = 0) -> LanguageModel:
+    """A small untrained model of text."""
     torch.manual_seed(seed)
-    return Predictor(layer("GRU", len(ALPHABET), 16), 16)
+    return LanguageModel(recurrent_layer("GRU", len(ALPHABET), 16), 16)
 
 
-def test_a_text_is_judged_from_its_fifth_symbol_on() -> None:
+def test_a_text_is_evaluated_from_its_fifth_symbol_on() -> None:
     model, text = small(), encode("Assert statements")
     logits = model(text[None])[0]
     expected = cross_entropy(logits[3:-1], text[4:]) / math.log(2)
-    assert_close(torch.tensor(judge(model, text)), expected.detach())
+    assert_close(torch.tensor(evaluate(model, text)), expected.detach())
 
 
-def test_a_model_learns_a_small_text_by_heart_and_writes_it() -> None:
+def test_a_model_memorises_a_small_text_and_writes_it() -> None:
     text = "0123456789abcdef"
-    examples = windows(encode(text * 12), 32)
+    examples = text_windows(encode(text * 12), 32)
     model = small()
-    history = fit(model, Loader(examples, 2, 0), examples, clipped(model, 0.02), 40, bits, hits)
+    history = fit(
+        model, Loader(examples, 2, 0), examples, clipping_adam(model, 0.02), 40, bits_per_character, character_accuracy
+    )
     assert history["validation_loss"][-1] < 0.1
     drawn = torch.Generator().manual_seed(0)
-    assert write(model, text, 16, 0.2, drawn) == text
+    assert generate(model, text, 16, 0.2, drawn) == text
 
 
-def test_writing_is_reproducible_and_heat_brings_variety() -> None:
+def test_writing_is_reproducible_and_temperature_brings_variety() -> None:
     model = small()
     with torch.no_grad():
         model.output.weight *= 20  # an opinion, right or wrong
 
-    def sample(heat: float, seed: int) -> str:
-        return write(model, "The ", 60, heat, torch.Generator().manual_seed(seed))
+    def sample(temperature: float, seed: int) -> str:
+        return generate(model, "The ", 60, temperature, torch.Generator().manual_seed(seed))
 
     assert sample(1.0, 3) == sample(1.0, 3) != sample(1.0, 4)
     assert len(set(sample(0.05, 0))) < len(set(sample(1.0, 0))) < len(set(sample(20.0, 0)))
@@ -292,7 +310,7 @@ def test_writing_is_reproducible_and_heat_brings_variety() -> None:
 
 def test_writing_reads_what_it_wrote() -> None:
     model = small()
-    cold = write(model, "The ", 8, 1e-4, torch.Generator().manual_seed(0))  # always the likeliest
+    cold = generate(model, "The ", 8, 1e-4, torch.Generator().manual_seed(0))  # always the likeliest
     text = "The "
     for _ in range(8):
         text += decode(model(encode(text)[None])[0, -1:].argmax(dim=-1))
@@ -313,7 +331,7 @@ def test_a_cell_without_a_step_says_so() -> None:
 
 
 def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(rnn, "remember", lambda kind, hold, length, seed, device: 0.25 + 0.01 * hold)
+    monkeypatch.setattr(rnn, "train_to_remember", lambda kind, gate_bias, *_: 0.25 + 0.01 * gate_bias)
     rnn.main(seed=0, device="cpu", epochs=1, characters=20_000, out=tmp_path)
     printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert "20,000 characters of the manual" in printed
@@ -325,18 +343,26 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) ->
     assert metrics["reach_rnn"] < 1e-3 < 0.1 < metrics["reach_hold"]
     assert metrics["reach_wild"] > 1
     assert metrics["hold_80"] > metrics["rnn_80"]
-    assert {path.stem for path in tmp_path.glob("*.svg")} == {"reach", "memory", "bits", "learning"}
+    drawn = drawings_of("rnn").draw(tmp_path)
+    assert drawn.keys() == {"reach", "memory", "bits", "learning"}
+    (reach,), (memory,), (bits,), (learning,) = (figure.axes for figure in drawn.values())
+    lines = {line.get_label(): line.get_ydata()[20] for line in reach.lines}
+    assert lines["RNN"] == pytest.approx(metrics["reach_rnn"], rel=1e-4)
+    assert lines["RNN, weights times 4"] == pytest.approx(metrics["reach_wild"], rel=1e-4)
+    assert memory.lines[2].get_ydata()[-1] == pytest.approx(metrics["hold_80"])
+    assert [bar.get_width() for bar in bits.patches][-2:] == [metrics["bits_RNN"], metrics["bits_LSTM"]]
+    assert [len(line.get_ydata()) for line in learning.lines[:2]] == [1, 1]
 
 
 @pytest.mark.parametrize("characters", [10, 10_000_000])
 def test_text_that_is_not_there_is_refused_in_a_sentence(characters: int) -> None:
-    with pytest.raises(rnn.BadInput, match=r"take from 1000 to \d+\.$"):
+    with pytest.raises(BadInput, match=r"take from 1000 to \d+\.$"):
         rnn.main(device="cpu", characters=characters)
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(rnn, "remember", lambda *_: random.Random(0).random())
+    monkeypatch.setattr(rnn, "train_to_remember", lambda *_: random.Random(0).random())
     rnn.main(device="cpu", epochs=1, characters=3_000)
     assert "bits for each character" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
@@ -368,17 +394,12 @@ def test_half_life() -> None:
 
 # --8<-- [end:half_life]
 # --8<-- [start:sizes]
-def size(layer: nn.Module) -> int:
-    """How many numbers a layer learns."""
-    return sum(p.numel() for p in layer.parameters())
-
-
 def test_sizes() -> None:
     d, m = 96, 128
     plain = m * d + m * m + 2 * m
-    assert size(nn.RNN(d, m)) == size(RNN(d, m)) == plain
-    assert size(nn.GRU(d, m)) == size(GRU(d, m)) == 3 * plain
-    assert size(nn.LSTM(d, m)) == size(LSTM(d, m)) == 4 * plain
+    assert count_parameters(nn.RNN(d, m)) == count_parameters(RNN(d, m)) == plain
+    assert count_parameters(nn.GRU(d, m)) == count_parameters(GRU(d, m)) == 3 * plain
+    assert count_parameters(nn.LSTM(d, m)) == count_parameters(LSTM(d, m)) == 4 * plain
 
 
 # --8<-- [end:sizes]
@@ -386,12 +407,12 @@ def test_sizes() -> None:
 def test_no_order() -> None:
     """Without a state, an answer from the last place knows only the last place."""
     torch.manual_seed(0)
-    reader = Reader(RNN(8, 16), 8, 16, 4)
+    model = SequenceClassifier(RNN(8, 16), 8, 16, 4)
     x = torch.randint(8, (5, 7))
     moved = torch.cat([x[:, :-1].flip(1), x[:, -1:]], dim=1)
-    assert not torch.allclose(reader(x), reader(moved))
-    nn.init.zeros_(reader.layer.recall.weight)
-    assert_close(reader(x), reader(moved))
+    assert not torch.allclose(model(x), model(moved))
+    nn.init.zeros_(model.layer.hidden_to_hidden.weight)
+    assert_close(model(x), model(moved))
 
 
 # --8<-- [end:no_order]

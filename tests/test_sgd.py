@@ -6,36 +6,30 @@ from functools import partial
 
 import pytest
 import torch
+from conftest import drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.testing import assert_close
 
 import sgd
-from perceptron import SoftNeuron
+from neuronup.optimisers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
+from neuronup.schedules import cosine, step_decay, warm_up
+from perceptron import LogisticRegression
 from sgd import (
-    SGD,
     SURFACES,
-    Adam,
-    AdamW,
-    Momentum,
-    Nesterov,
-    RMSProp,
     by_clock,
     by_epoch,
-    cosine,
     descend,
     eights,
     gradient,
-    learn,
+    gradient_noise,
+    highest_losses,
     limit,
-    loss,
-    noise,
-    peaks,
+    logistic_loss,
     race,
-    stairs,
     told,
-    warm_up,
+    train,
     widen,
 )
 
@@ -45,7 +39,7 @@ THEIRS = {  # ours, and what torch.optim calls it
     "Nesterov": (Nesterov, partial(torch.optim.SGD, momentum=0.9, nesterov=True)),
     "RMSProp": (RMSProp, partial(torch.optim.RMSprop, alpha=0.9)),
     "Adam": (Adam, torch.optim.Adam),
-    "AdamW": (partial(AdamW, decay=0.1), partial(torch.optim.AdamW, weight_decay=0.1)),
+    "AdamW": (partial(AdamW, weight_decay=0.1), partial(torch.optim.AdamW, weight_decay=0.1)),
 }
 
 
@@ -64,29 +58,29 @@ def test_each_optimiser_walks_where_pytorchs_walks_for_100_steps(name: str, seed
         optimizer.step()
         path.append(theta.detach().clone())
     assert torch.stack(path).isfinite().all()
-    assert_close(descend(ours(rate), surface.slope, start, 100), torch.stack(path))
+    assert_close(descend(ours(rate), surface.gradient, start, 100), torch.stack(path))
 
 
 @pytest.mark.parametrize("name", SURFACES)
-def test_the_slopes_of_the_surfaces_are_their_gradients(name: str) -> None:
+def test_the_gradients_of_the_surfaces_are_pytorchs(name: str) -> None:
     surface = SURFACES[name]
     theta = torch.randn(50, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64, requires_grad=True)
     (expected,) = torch.autograd.grad(surface.value(theta).sum(), theta)
-    assert_close(surface.slope(theta.detach()), expected)
+    assert_close(surface.gradient(theta.detach()), expected)
 
 
 @pytest.mark.parametrize("name", SURFACES)
-def test_the_bottoms_of_the_surfaces_are_flat_and_as_low_as_said(name: str) -> None:
+def test_the_minima_of_the_surfaces_are_flat_and_as_low_as_said(name: str) -> None:
     surface = SURFACES[name]
-    bottoms = torch.tensor(surface.bottoms, dtype=torch.float64)
-    assert_close(surface.slope(bottoms), torch.zeros_like(bottoms))
-    assert (surface.value(bottoms) == surface.lowest).all()
+    minima = torch.tensor(surface.minima, dtype=torch.float64)
+    assert_close(surface.gradient(minima), torch.zeros_like(minima))
+    assert (surface.value(minima) == surface.lowest).all()
     assert surface.value(torch.randn(1000, 2)).min() >= surface.lowest
 
 
-def test_the_saddle_is_flat_in_the_middle_and_no_bottom() -> None:
+def test_the_saddle_is_flat_in_the_middle_and_no_minimum() -> None:
     saddle, middle = SURFACES["saddle"], torch.zeros(2)
-    assert not saddle.slope(middle).any()
+    assert not saddle.gradient(middle).any()
     assert saddle.value(torch.tensor([0.0, 0.1])) < saddle.value(middle) < saddle.value(torch.tensor([0.1, 0.0]))
 
 
@@ -117,9 +111,9 @@ def test_each_step_multiplies_each_direction_by_one_minus_rate_times_curvature(s
     assert_close(path @ axes, (1 - rate * curvatures) ** torch.arange(11)[:, None])
 
 
-def test_the_limit_on_scans_is_two_over_the_largest_curvature_of_the_loss() -> None:
+def test_the_limit_on_digits_is_two_over_the_largest_curvature_of_the_loss() -> None:
     x, y, _, _ = eights(0)
-    hessian = torch.autograd.functional.hessian(lambda theta: loss(theta, x, y), torch.zeros(65))
+    hessian = torch.autograd.functional.hessian(lambda theta: logistic_loss(theta, x, y), torch.zeros(65))
     assert_close(torch.tensor(limit(x)), 2 / torch.linalg.eigvalsh(hessian)[-1], rtol=1e-3, atol=0)
 
 
@@ -130,23 +124,23 @@ def test_loss_and_gradient_are_pytorchs(seed: int) -> None:
     x, y = torch.randn(20, 5, generator=generator), torch.randint(2, (20,), generator=generator).float()
     theta = (10 * torch.randn(5, generator=generator)).requires_grad_()
     expected = nn.functional.binary_cross_entropy_with_logits(x @ theta, y)
-    assert_close(loss(theta, x, y), expected)
+    assert_close(logistic_loss(theta, x, y), expected)
     assert_close(gradient(theta.detach(), x, y), torch.autograd.grad(expected, theta)[0])
 
 
-def test_a_step_on_all_scans_is_the_soft_neurons() -> None:
+def test_a_step_on_all_digits_is_that_of_logistic_regression() -> None:
     x, y, _, _ = eights(0)
-    neuron, walk = SoftNeuron(64), learn(SGD(0.5), x, y, len(x), seed=0)
+    model, walk = LogisticRegression(64), train(SGD(0.5), x, y, len(x), seed=0)
     for _ in range(5):
-        neuron.descend(x[:, :64], 2 * y - 1, rate=0.5)
+        model.gradient_step(x[:, :64], 2 * y - 1, rate=0.5)
         theta = next(walk)
-    assert_close(theta, torch.cat([neuron.weight, neuron.bias[None]]), atol=1e-5, rtol=1e-4)
+    assert_close(theta, torch.cat([model.weight, model.bias[None]]), atol=1e-5, rtol=1e-4)
 
 
 def test_an_epoch_shows_every_example_once(monkeypatch) -> None:
     seen = []
     monkeypatch.setattr(sgd, "gradient", lambda theta, x, y: seen.append(y) or torch.zeros_like(theta))
-    steps = learn(SGD(1.0), torch.zeros(10, 3), torch.arange(10.0), size=4, seed=0)
+    steps = train(SGD(1.0), torch.zeros(10, 3), torch.arange(10.0), size=4, seed=0)
     assert len(by_epoch(steps, an_epoch=3, epochs=2)) == 2
     first, second = torch.cat(seen[:3]), torch.cat(seen[3:])
     assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(10))
@@ -167,11 +161,11 @@ def test_the_noise_of_the_gradient_falls_as_one_over_the_batch_size(size: int) -
     theta = torch.zeros(65)
     each = torch.stack([gradient(theta, xi[None], yi[None]) for xi, yi in zip(x, y, strict=True)])
     variance = float(((each - each.mean(0)) ** 2).sum(1).mean())
-    assert noise(theta, x, y, size, draws=2000, seed=size) == pytest.approx(variance / size, rel=0.08)
+    assert gradient_noise(theta, x, y, size, draws=2000, seed=size) == pytest.approx(variance / size, rel=0.08)
 
 
 SCHEDULERS = {
-    "stairs": (lambda t: stairs(t, 30), lambda o: torch.optim.lr_scheduler.StepLR(o, 30)),
+    "step decay": (lambda t: step_decay(t, 30), lambda o: torch.optim.lr_scheduler.StepLR(o, 30)),
     "cosine": (lambda t: cosine(t, 100), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 100)),
     "warm-up": (lambda t: warm_up(t, 20), lambda o: torch.optim.lr_scheduler.LinearLR(o, 1 / 20, total_iters=19)),
 }
@@ -191,17 +185,17 @@ def test_schedules_are_pytorchs(name: str) -> None:
 
 def test_learning_follows_its_schedule() -> None:
     x, y = torch.ones(8, 1), torch.ones(8)
-    half = next(learn(SGD(1.0), x, y, 8, 0, lambda t: 0.5))
-    assert_close(half, next(learn(SGD(0.5), x, y, 8, 0)))
+    half = next(train(SGD(1.0), x, y, 8, 0, lambda t: 0.5))
+    assert_close(half, next(train(SGD(0.5), x, y, 8, 0)))
 
 
 def test_the_clock_is_asked_at_every_mark() -> None:
     x, y, _, _ = eights(0)
-    reached = by_clock(learn(SGD(0.1), x, y, 32, 0), [0.0, 0.01, 0.02])
+    reached = by_clock(train(SGD(0.1), x, y, 32, 0), [0.0, 0.01, 0.02])
     first, *_, last = reached
     assert len(reached) == 3
-    assert_close(first, next(learn(SGD(0.1), x, y, 32, 0)))
-    assert loss(last, x, y) < loss(first, x, y)
+    assert_close(first, next(train(SGD(0.1), x, y, 32, 0)))
+    assert logistic_loss(last, x, y) < logistic_loss(first, x, y)
 
 
 def test_products_of_pixels_are_every_pair_once() -> None:
@@ -213,19 +207,19 @@ def test_products_of_pixels_are_every_pair_once() -> None:
 
 def test_a_race_too_short_says_so_and_a_longer_one_comes_home() -> None:
     short, long = (race(SURFACES["ravine"], steps, seed=0) for steps in (5, 300))
-    assert all(told(run.steps) == "too slow" for run in short.values())
-    for run in long.values():
-        assert math.isfinite(run.steps)
-        assert SURFACES["ravine"].value(run.path[-1]) < 0.01
+    assert all(told(ended.steps) == "too slow" for ended in short.values())
+    for ended in long.values():
+        assert math.isfinite(ended.steps)
+        assert SURFACES["ravine"].value(ended.path[-1]) < 0.01
     assert long["SGD"].rate < 2 / 25
 
 
 def test_the_first_step_throws_a_cold_start_up_and_a_warm_one_down_for_good() -> None:
     x, y, _, _ = eights(0)
-    found = peaks(0)
+    found = highest_losses(0)
     for name, share in {"cold": 1.0, "warm": 1 / 20}.items():
-        first = next(learn(SGD(3 * limit(x) * share), x, y, len(x), seed=0))
-        assert found[name] == pytest.approx(float(loss(first, x, y)))
+        first = next(train(SGD(3 * limit(x) * share), x, y, len(x), seed=0))
+        assert found[name] == pytest.approx(float(logistic_loss(first, x, y)))
 
 
 def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
@@ -241,16 +235,19 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert 0.1 < found["limit_wide"] < 0.12  # the rate of all batch sizes is just below
     assert found["rate_best_loss"] < min(found["rate_small_loss"], found["rate_large_loss"])
     assert found["epochs_32"] < found["epochs_all"]
-    assert found["plans_cosine"] < found["plans_constant"]
+    assert found["schedules_cosine"] < found["schedules_constant"]
     assert found["warm"] < math.log(2) < found["cold"]  # a neuron that knows nothing has ln 2
     assert found["uneven_adam"] < found["uneven_sgd"]
-    drawn = {path.stem for path in tmp_path.glob("*.svg")}
-    assert drawn == {"noise", "rates", "schedules", "sizes", "sweep", *SURFACES}
+    drawn = drawings_of("sgd").draw(tmp_path)
+    assert drawn.keys() == {"noise", "rates", "schedules", "sizes", "sweep", *SURFACES}
+    for surface in SURFACES:  # the key says how many steps each optimiser took
+        key = [text.get_text() for text in drawn[surface].legends[0].get_texts()]
+        assert key == [f"{name}: {found[f'{surface}_{name.lower()}']}" for name in sgd.RACERS]
 
 
 def test_main_draws_nothing_unless_told_where_and_gives_the_cores_back(tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sgd, "trial", lambda seed, epochs, clock: TRIAL)
+    monkeypatch.setattr(sgd, "speed_trial", lambda seed, epochs, clock: TRIAL)
     cores = torch.get_num_threads()
     sgd.main(device="cpu")
     assert "rosenbrock" in capsys.readouterr().out
@@ -259,26 +256,26 @@ def test_main_draws_nothing_unless_told_where_and_gives_the_cores_back(tmp_path,
 
 
 NAMED = {name: [0.1, 0.1] for name in ("1 example", "32 examples", "all examples")}
-PLANS = {name: [0.1, 0.1] for name in ("constant", "cosine")}
-TRIAL = sgd.Trial([0.1] * len(sgd.RATES), NAMED, NAMED, PLANS, {"even_sgd": 0.1}, {"cold": 1.0, "warm": 0.5})
+SCHEDULED = {name: [0.1, 0.1] for name in ("constant", "cosine")}
+TRIAL = sgd.SpeedTrial([0.1] * len(sgd.RATES), NAMED, NAMED, SCHEDULED, {"even_sgd": 0.1}, {"cold": 1.0, "warm": 0.5})
 
 
 # --8<-- [start:by_hand]
 def test_by_hand() -> None:
-    def slope(theta: Tensor) -> Tensor:
+    def derivative(theta: Tensor) -> Tensor:
         return 4 * theta  # of 2 θ², whose curvature is 4
 
     start = torch.tensor(1.0)
-    torch.testing.assert_close(descend(SGD(0.1), slope, start, 3), torch.tensor([1, 0.6, 0.36, 0.216]))
-    torch.testing.assert_close(descend(SGD(0.25), slope, start, 3), torch.tensor([1.0, 0, 0, 0]))
-    torch.testing.assert_close(descend(SGD(0.5), slope, start, 3), torch.tensor([1.0, -1, 1, -1]))
-    torch.testing.assert_close(descend(SGD(0.75), slope, start, 3), torch.tensor([1.0, -2, 4, -8]))
+    torch.testing.assert_close(descend(SGD(0.1), derivative, start, 3), torch.tensor([1, 0.6, 0.36, 0.216]))
+    torch.testing.assert_close(descend(SGD(0.25), derivative, start, 3), torch.tensor([1.0, 0, 0, 0]))
+    torch.testing.assert_close(descend(SGD(0.5), derivative, start, 3), torch.tensor([1.0, -1, 1, -1]))
+    torch.testing.assert_close(descend(SGD(0.75), derivative, start, 3), torch.tensor([1.0, -2, 4, -8]))
 
 
 # --8<-- [end:by_hand]
 # --8<-- [start:terminal]
 def test_terminal() -> None:
-    path = descend(Momentum(0.01, keep=0.9), torch.ones_like, torch.tensor([0.0]), 200)
+    path = descend(Momentum(0.01, momentum=0.9), torch.ones_like, torch.tensor([0.0]), 200)
     steps = path.diff(dim=0)
     torch.testing.assert_close(steps[0], torch.tensor([-0.01]))
     torch.testing.assert_close(steps[-1], torch.tensor([-0.1]), atol=1e-4, rtol=0)
@@ -287,31 +284,31 @@ def test_terminal() -> None:
 # --8<-- [end:terminal]
 # --8<-- [start:units]
 def test_units() -> None:
-    slope = SURFACES["rosenbrock"].slope
+    gradient = SURFACES["rosenbrock"].gradient
     start = torch.tensor([-1.2, 1.0], dtype=torch.float64)
-    once = descend(Adam(0.1), slope, start, 100)
-    thousandfold = descend(Adam(0.1), lambda p: 1000 * slope(p), start, 100)
+    once = descend(Adam(0.1), gradient, start, 100)
+    thousandfold = descend(Adam(0.1), lambda p: 1000 * gradient(p), start, 100)
     torch.testing.assert_close(thousandfold, once, atol=1e-6, rtol=0)
-    plain = descend(SGD(0.001), lambda p: 1000 * slope(p), start, 20)
+    plain = descend(SGD(0.001), lambda p: 1000 * gradient(p), start, 20)
     assert not plain.isfinite().all()
 
 
 # --8<-- [end:units]
 # --8<-- [start:decay]
 def test_decay() -> None:
-    slope, start = SURFACES["ravine"].slope, torch.tensor([-4.0, 1.0])
+    gradient, start = SURFACES["ravine"].gradient, torch.tensor([-4.0, 1.0])
     rate, decay = 0.05, 0.5
 
     def with_penalty(theta: Tensor) -> Tensor:
-        return slope(theta) + decay * theta  # the slope of decay / 2 · |θ|²
+        return gradient(theta) + decay * theta  # the gradient of decay / 2 · |θ|²
 
     penalised, shrunk = (
         SGD(rate).step(start, with_penalty(start)),
-        SGD(rate).step(start * (1 - rate * decay), slope(start)),
+        SGD(rate).step(start * (1 - rate * decay), gradient(start)),
     )
     torch.testing.assert_close(penalised, shrunk)
     penalised = descend(Adam(rate), with_penalty, start, 20)
-    shrunk = descend(AdamW(rate, decay), slope, start, 20)
+    shrunk = descend(AdamW(rate, decay), gradient, start, 20)
     assert (penalised - shrunk).norm(dim=1).max() > 0.1
 
 

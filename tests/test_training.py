@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -28,26 +28,21 @@ from torch.testing import assert_close
 from torch.utils.data import DataLoader, Dataset
 
 import training
-from command import BadInput
+from neuronup.accuracy import accuracy
+from neuronup.checkpoint import Run, read_checkpoint, sealed
+from neuronup.command import BadInput
+from neuronup.loaders import Examples, Loader
+from neuronup.loop import best_epoch, fit, predict
 from training import (
     Classifier,
-    Examples,
-    Loader,
-    Run,
-    Scans,
+    DigitDataset,
     Trap,
-    accuracy,
-    best_epoch,
-    fit,
-    levels,
-    load_weights,
-    parts,
-    predict,
+    digit_splits,
+    load_state_dict,
     prepare,
-    race,
-    read,
-    save_weights,
-    sealed,
+    save_state_dict,
+    time_alternately,
+    train_on_each_level,
 )
 
 CPU = torch.device("cpu")
@@ -55,7 +50,7 @@ CPU = torch.device("cpu")
 
 def few(n: int = 60, seed: int = 0) -> tuple[Examples, Examples]:
     """Some scans to learn from, and as many to validate."""
-    train, validation, _ = parts(seed)
+    train, validation, _ = digit_splits(seed)
     return Examples(train.x[:n], train.y[:n]), Examples(validation.x[:n], validation.y[:n])
 
 
@@ -78,7 +73,7 @@ def same(a: Any, b: Any) -> bool:
 def test_fit_is_the_bare_loop_to_the_last_bit(seed: int, size: int, scheduled: bool) -> None:
     train, validation = few()
     torch.manual_seed(seed)
-    ours = Classifier(hidden=8, silent=0.3)
+    ours = Classifier(hidden=8, dropout=0.3)
     theirs = copy.deepcopy(ours)
     adam = Adam(ours.parameters(), lr=0.02)
     plan = StepLR(adam, 1, 0.5) if scheduled else None
@@ -104,7 +99,7 @@ def test_fit_is_the_bare_loop_to_the_last_bit(seed: int, size: int, scheduled: b
     assert not ours.training
 
 
-def test_a_tiny_batch_can_be_learned_by_heart() -> None:
+def test_a_tiny_batch_can_be_memorised() -> None:
     train, _ = few(10)
     torch.manual_seed(0)
     model = Classifier()
@@ -123,7 +118,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_examples_and_not_over_batches() -
 def test_early_stopping_returns_the_weights_of_the_best_epoch() -> None:
     train, validation = few()
     torch.manual_seed(1)
-    model = Classifier(silent=0.2)
+    model = Classifier(dropout=0.2)
     history = fit(model, Loader(train, 16, 0), validation, Adam(model.parameters(), lr=0.05), 200, patience=3)
     losses = history["validation_loss"]
     assert len(losses) == best_epoch(history) + 1 + 3 < 200
@@ -138,7 +133,7 @@ def test_accuracy_is_the_share_of_largest_logits_that_are_the_labels() -> None:
 
 def test_predict_answers_in_parts_as_in_one_and_remembers_nothing() -> None:
     train, _ = few()
-    model = Classifier(silent=0.5)
+    model = Classifier(dropout=0.5)
     z = predict(model, train.x, batch_size=7)
     assert_close(z, predict(model, train.x))
     assert not z.requires_grad
@@ -152,7 +147,9 @@ from pathlib import Path
 import torch
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
-from training import Classifier, Examples, Loader, fit, parts
+from neuronup.loaders import Examples, Loader
+from neuronup.loop import fit
+from training import Classifier, digit_splits
 
 EPOCHS = 24
 
@@ -166,9 +163,9 @@ class Slow(CosineAnnealingLR):
 
 def work(place, nap=0.0, fatal=None):
     torch.set_num_threads(1)
-    train, validation, _ = parts(0)
+    train, validation, _ = digit_splits(0)
     torch.manual_seed(0)
-    model = Classifier(16, silent=0.3)
+    model = Classifier(16, dropout=0.3)
     adam, Slow.nap = Adam(model.parameters(), lr=0.02), nap
     if fatal is not None:  # at this save, die with half of the file written
         saves, sync = iter(range(fatal)), os.fsync
@@ -213,7 +210,7 @@ def start(script: Path, place: Path, **how: float) -> multiprocessing.Process:
 
 def epochs_in(file: Path) -> int:
     """How many epochs a checkpoint has behind it; it is whole at any moment."""
-    return len(read(file)["history"]["loss"]) if file.exists() else -1
+    return len(read_checkpoint(file)["history"]["loss"]) if file.exists() else -1
 
 
 @pytest.mark.parametrize("draw", [0, 1])
@@ -268,7 +265,7 @@ def test_more_epochs_go_on_where_fewer_ended(tmp_path: Path) -> None:
     def trained(*stages: int) -> nn.Module:
         train, validation = few()
         torch.manual_seed(0)
-        model = Classifier(8, silent=0.2)
+        model = Classifier(8, dropout=0.2)
         loader, optimiser = Loader(train, 16, 0), SGD(model.parameters(), lr=0.1, momentum=0.9)
         for epochs in stages:
             file = tmp_path / f"{len(stages)}.pt"
@@ -322,7 +319,7 @@ def test_an_undamaged_checkpoint_of_the_same_run_is_taken_whole(checkpoint: byte
     file.write_bytes(checkpoint)
     kept.load(file)
     assert len(kept.history["loss"]) == 2
-    assert same({**kept.state(), "plan": 0}, {**read(file), "plan": 0})
+    assert same({**kept.state(), "plan": 0}, {**read_checkpoint(file), "plan": 0})
 
 
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
@@ -361,16 +358,16 @@ def test_what_is_no_checkpoint_is_refused_and_no_code_in_it_runs(
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("part", ["model", "optimiser", "schedule", "history", "best", "order", "chance"])
+@pytest.mark.parametrize("part", ["model", "optimiser", "schedule", "history", "best", "order", "rng", "device rng"])
 def test_a_forged_checkpoint_that_lacks_a_part_is_not_loaded_in_part(
     part: str, checkpoint: bytes, tmp_path: Path
 ) -> None:
     file = tmp_path / "whole.pt"
     file.write_bytes(checkpoint)
-    state = read(file)
+    state = read_checkpoint(file)
     del state[part]
     assert "no whole checkpoint" in refused(sealed(packed(state, tmp_path)), tmp_path)
-    broken = {**read(file), part: {"hidden.weight": torch.ones(1)}}
+    broken = {**read_checkpoint(file), part: {"hidden.weight": torch.ones(1)}}
     if part not in ("schedule", "best"):
         refused(sealed(packed(broken, tmp_path)), tmp_path)
 
@@ -415,8 +412,8 @@ def test_checkpoints_and_weights_are_only_ever_read_as_data(
     monkeypatch.setattr(torch, "load", watched)
     (tmp_path / "run.pt").write_bytes(checkpoint)
     begin().load(tmp_path / "run.pt")
-    save_weights(Classifier(), tmp_path / "weights.pt")
-    load_weights(Classifier(), tmp_path / "weights.pt")
+    save_state_dict(Classifier(), tmp_path / "weights.pt")
+    load_state_dict(Classifier(), tmp_path / "weights.pt")
     assert asked == [True, True]
 
 
@@ -459,8 +456,8 @@ def test_each_epoch_has_another_order_and_each_seed_its_own() -> None:
 
 def test_ours_deals_out_what_a_dataloader_does_batch_by_batch() -> None:
     train, _ = few(100)
-    data, ready = Scans(train, prepare(train)), prepare(train)
-    ours = list(Loader(Examples(Scans(train).images, train.y), 32, 7, ready))
+    data, ready = DigitDataset(train, prepare(train)), prepare(train)
+    ours = list(Loader(Examples(DigitDataset(train).images, train.y), 32, 7, ready))
     order = torch.randperm(100, generator=torch.Generator().manual_seed(7))
     theirs = list(DataLoader(data, batch_sampler=[batch.tolist() for batch in order.split(32)]))
     assert len(ours) == len(theirs) == 4
@@ -471,8 +468,8 @@ def test_ours_deals_out_what_a_dataloader_does_batch_by_batch() -> None:
 
 def test_a_plain_dataloader_and_ours_hold_the_same_examples() -> None:
     train, _ = few(100)
-    usual = training.one_by_one(Scans(train), 32, workers=0)
-    ours = Loader(Examples(Scans(train).images, train.y), 32, 0)
+    usual = training.shuffled_loader(DigitDataset(train), 32, workers=0)
+    ours = Loader(Examples(DigitDataset(train).images, train.y), 32, 0)
 
     def content(batches: Any) -> list[tuple[int, ...]]:
         rows = [(*x.flatten().tolist(), int(y)) for xb, yb in batches for x, y in zip(xb, yb, strict=True)]
@@ -482,21 +479,21 @@ def test_a_plain_dataloader_and_ours_hold_the_same_examples() -> None:
 
 
 def test_prepared_scans_have_mean_0_and_spread_1() -> None:
-    train, _, _ = parts(0)
-    ready = prepare(train)(Scans(train).images)
+    train, _, _ = digit_splits(0)
+    ready = prepare(train)(DigitDataset(train).images)
     assert_close(ready.mean(), torch.tensor(0.0), atol=0.01, rtol=0)
     assert_close(ready.std(), torch.tensor(1.0), atol=0.01, rtol=0)
 
 
 def test_the_three_parts_share_no_scan_and_lose_none() -> None:
-    x = [tuple(row) for part in parts(4) for row in part.x.tolist()]
+    x = [tuple(row) for part in digit_splits(4) for row in part.x.tolist()]
     assert len(x) == len(set(x)) == 1797
-    assert [round(len(part.x) / 1797, 2) for part in parts(4)] == [0.7, 0.2, 0.1]
+    assert [round(len(part.x) / 1797, 2) for part in digit_splits(4)] == [0.7, 0.2, 0.1]
 
 
 def test_a_race_reports_the_fewest_seconds_of_each() -> None:
     naps = iter([0.05, 0.001, 0.02])
-    best = race({"sleeper": lambda: time.sleep(next(naps)), "quick": lambda: None}, rounds=3)
+    best = time_alternately({"sleeper": lambda: time.sleep(next(naps)), "quick": lambda: None}, rounds=3)
     assert 0.001 <= best["sleeper"] < 0.02
     assert best["quick"] < best["sleeper"]
 
@@ -509,7 +506,7 @@ def test_all_three_levels_end_with_the_same_weights() -> None:
     torch.set_default_dtype(torch.float64)
     try:
         torch.manual_seed(3)
-        ends = levels(Loader(Examples(train.x.double(), train.y), 32, 0), steps=60)
+        ends = train_on_each_level(Loader(Examples(train.x.double(), train.y), 32, 0), steps=60)
     finally:
         torch.set_default_dtype(torch.float32)
     for other in ("graph", "module"):
@@ -519,27 +516,27 @@ def test_all_three_levels_end_with_the_same_weights() -> None:
 
 def test_what_the_page_says_of_tensors_is_so() -> None:
     assert training.memory() == {"shared": 7, "copied": 0}
-    assert training.kinds() | {"both": "float32", "decimal": "float32", "whole": "int64"} == training.kinds()
+    assert training.dtypes() | {"both": "float32", "decimal": "float32", "whole": "int64"} == training.dtypes()
     with pytest.raises(RuntimeError, match="mat1 and mat2 must have the same dtype, but got Double and Float"):
         Classifier()(torch.ones(1, 64).double())
     assert training.broadcast() == {"number": "(5, 3)", "row": "(5, 3)", "column": "(5, 3)", "trap": "(5, 5)"}
-    assert training.slopes() == pytest.approx({"once": 12, "twice": 24, "moved": 1.88})
+    assert training.gradients_accumulate() == pytest.approx({"once": 12, "twice": 24, "moved": 1.88})
     assert training.there_and_back(torch.ones(3), CPU) == {"there": "cpu", "back": True}
 
 
 def test_weights_come_back_as_they_were_and_a_trap_does_not(tmp_path: Path) -> None:
     one, other = Classifier(), Classifier()
-    save_weights(one, tmp_path / "weights.pt")
-    load_weights(other, tmp_path / "weights.pt")
+    save_state_dict(one, tmp_path / "weights.pt")
+    load_state_dict(other, tmp_path / "weights.pt")
     assert same(one.state_dict(), other.state_dict())
-    assert training.spring(weights_only=True) == "refused"
-    assert training.spring(weights_only=False) == "this line was printed by reading a file"
+    assert training.load_trap(weights_only=True) == "refused"
+    assert training.load_trap(weights_only=False) == "this line was printed by reading a file"
 
 
 def test_a_run_on_other_random_numbers_ends_elsewhere() -> None:
-    model, _ = training.classify(0, 6, CPU)
-    assert training.survives(model, 0, 6, CPU) == "the same"
-    assert training.survives(Classifier(silent=0.2), 0, 6, CPU) == "others"
+    model, _ = training.train_classifier(0, 6, CPU)
+    assert training.resume_after_failure(model, 0, 6, CPU) == "the same"
+    assert training.resume_after_failure(Classifier(dropout=0.2), 0, 6, CPU) == "others"
 
 
 # What main does
@@ -554,7 +551,13 @@ def test_main_prints_and_records_what_it_found(tmp_path: Path, capsys: pytest.Ca
     assert numbers["faster"] > 2
     assert numbers["right"] > 0.8
     assert numbers["best"] <= numbers["stopped"] <= numbers["heart_epochs"] == 10
-    assert {path.stem for path in tmp_path.glob("*.svg")} == {"history", "schedule", "stopping"}
+    drawn = drawings_of("training").draw(tmp_path)
+    assert drawn.keys() == {"history", "schedule", "stopping"}
+    rates, losses = drawn["schedule"].axes
+    assert [line.get_label() for line in rates.lines] == ["constant", "cosine"]
+    assert rates.lines[0].get_ydata().tolist() == pytest.approx([0.03] * 5)
+    assert [len(line.get_ydata()) for line in losses.lines] == [5, 5]
+    assert len(drawn["stopping"].axes[0].lines[0].get_ydata()) == 10
 
 
 def test_main_takes_a_run_up_again_and_draws_nothing_unless_told_where(
@@ -562,8 +565,8 @@ def test_main_takes_a_run_up_again_and_draws_nothing_unless_told_where(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "new" / "run.pt"
-    training.classify(0, 2, CPU, checkpoint=file)
-    assert len(read(file)["history"]["loss"]) == 2
+    training.train_classifier(0, 2, CPU, checkpoint=file)
+    assert len(read_checkpoint(file)["history"]["loss"]) == 2
     training.main(device="cpu", epochs=2, checkpoint=file)
     assert "test scans read rightly" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
@@ -612,7 +615,7 @@ def test_ratios_name_what_they_compare(monkeypatch: pytest.MonkeyPatch) -> None:
     def raced(batch_size: int, rounds: int, workers: int) -> dict[str, float]:
         return {"usual": 3.0 * rounds, "ours": 1.0}
 
-    monkeypatch.setattr(training, "loaders_race", raced)
+    monkeypatch.setattr(training, "time_loaders", raced)
     found = dict(training.ratios(rounds=2))
     assert len(found) == 4
     assert set(found.values()) == {6.0}
@@ -623,7 +626,7 @@ def test_ratios_name_what_they_compare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --8<-- [start:forgotten]
 def test_forgotten() -> None:
-    train, _, _ = parts(seed=0)
+    train, _, _ = digit_splits(seed=0)
     x, y = train.x[:32], train.y[:32]
     model = Classifier()
     sizes = []
@@ -638,19 +641,19 @@ def test_forgotten() -> None:
 # --8<-- [end:forgotten]
 # --8<-- [start:shapes]
 def test_shapes() -> None:
-    guess, truth = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([1.0, 2.0, 3.0])
-    assert float(((guess[:, 0] - truth) ** 2).mean()) == 0  # (3,) and (3,)
-    wrong = (guess - truth) ** 2  # (3, 1) and (3,) give (3, 3)
+    prediction, truth = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([1.0, 2.0, 3.0])
+    assert float(((prediction[:, 0] - truth) ** 2).mean()) == 0  # (3,) and (3,)
+    wrong = (prediction - truth) ** 2  # (3, 1) and (3,) give (3, 3)
     assert wrong.shape == (3, 3)
-    assert_close(wrong.mean(), torch.tensor(4 / 3))  # every guess against every truth
+    assert_close(wrong.mean(), torch.tensor(4 / 3))  # every prediction against every truth
     with pytest.warns(UserWarning, match="target size"):
-        mse_loss(guess, truth)  # PyTorch's own says so
+        mse_loss(prediction, truth)  # PyTorch's own says so
 
 
 # --8<-- [end:shapes]
 # --8<-- [start:pairs]
 class Pairs(Dataset[tuple[Tensor, Tensor]]):
-    """Two scans next to each other, labelled with the sum of their digits."""
+    """Two digits next to each other, labelled with their sum."""
 
     def __init__(self, examples: Examples, n: int, seed: int) -> None:
         self.examples = examples
@@ -662,12 +665,12 @@ class Pairs(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         both = self.places[index]
-        scans = self.examples.x[both].reshape(2, 8, 8)
-        return torch.cat([*scans], dim=1), self.examples.y[both].sum()  # (8, 16), ()
+        images = self.examples.x[both].reshape(2, 8, 8)
+        return torch.cat([*images], dim=1), self.examples.y[both].sum()  # (8, 16), ()
 
 
 def test_pairs() -> None:
-    train, _, _ = parts(seed=0)
+    train, _, _ = digit_splits(seed=0)
     x, y = next(iter(DataLoader(Pairs(train, 100, seed=0), batch_size=10)))
     assert x.shape == (10, 8, 16)
     assert y.shape == (10,)
@@ -679,7 +682,7 @@ def test_pairs() -> None:
 # --8<-- [end:pairs]
 # --8<-- [start:half]
 def test_half() -> None:
-    train, validation, _ = parts(seed=0)
+    train, validation, _ = digit_splits(seed=0)
 
     def go_on(model: nn.Module, optimiser: SGD, epochs: int) -> None:
         fit(model, Loader(train, 32, seed=0), validation, optimiser, epochs)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from conftest import drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
@@ -14,32 +15,30 @@ from torch.distributions import Normal, kl_divergence
 from torch.testing import assert_close
 
 import vae
-from data import Images, load
-from training import Examples, predict
+from neuronup.gaussians import gradient_estimates, kl, kl_between, reparameterise
+from neuronup.images import Images, load
+from neuronup.loaders import Examples
+from neuronup.loop import predict
+from neuronup.samples import sample_quality, share_confident
 from vae import (
     SIGMA,
     VAE,
     Autoencoder,
-    Trial,
+    Experiment,
     add_noise,
     blur,
-    bound,
-    draw_code,
-    fresh_codes,
-    halfway,
-    kl,
-    kl_between,
+    elbo_terms,
+    importance_weighted_bound,
+    interpolate,
     load_decoder,
     log_likelihood,
-    minus_elbo,
-    quality,
-    run_trial,
+    midpoint,
+    negative_elbo,
+    run_experiment,
+    sample_codes,
     save_decoder,
-    slopes,
     squared_error,
-    teach,
-    two_terms,
-    walk,
+    train,
 )
 
 DRAWN = {"betas", "denoised", "grid", "map", "rebuilt", "samples", "slopes", "walk"}
@@ -82,32 +81,32 @@ def test_the_two_terms_of_the_elbo_are_those_of_torch_distributions(seed: int, b
     drawn, x = torch.rand(2, 7, 1, 4, 4, generator=torch.Generator().manual_seed(seed)).unbind()
     seen = Normal(drawn, SIGMA).log_prob(x).sum(dim=(1, 2, 3))
     apart = kl_divergence(Normal(mean, (logvar / 2).exp()), Normal(0, 1)).sum(dim=1)
-    answer = torch.cat([drawn.flatten(1), mean, logvar], dim=1)
-    likelihood, divergence = two_terms(answer, x)
+    output = torch.cat([drawn.flatten(1), mean, logvar], dim=1)
+    likelihood, divergence = elbo_terms(output, x)
     assert_close(likelihood, seen, rtol=1e-4, atol=1e-4)
     assert_close(divergence, apart)
-    assert_close(minus_elbo(beta)(answer, x), (beta * apart - seen).mean(), rtol=1e-4, atol=1e-4)
+    assert_close(negative_elbo(beta)(output, x), (beta * apart - seen).mean(), rtol=1e-4, atol=1e-4)
 
 
 @given(seed=st.integers(0, 1000))
 @settings(deadline=None, max_examples=10)
-def test_slopes_through_a_drawn_code_are_those_of_its_expectation(seed: int) -> None:
+def test_gradients_through_a_drawn_code_are_those_of_its_expectation(seed: int) -> None:
     torch.manual_seed(seed)
     mean, logvar = torch.randn(2, 1, requires_grad=True), torch.randn(2, 1, requires_grad=True)
     wide = mean.expand(-1, 40_000), logvar.expand(-1, 40_000)
-    each = draw_code(*wide) ** 2  # its expectation is mean^2 + variance
+    each = reparameterise(*wide) ** 2  # its expectation is mean^2 + variance
     by_mean, by_logvar = torch.autograd.grad(each.sum(), wide)
     for found, expected in ((by_mean, 2 * mean), (by_logvar, logvar.exp())):
         error = found.std(dim=1) / 200  # the standard error of the mean of 40,000
         assert ((found.mean(dim=1) - expected[:, 0]).abs() < 5 * error).all()
 
 
-def test_three_estimators_of_a_slope_agree_through_a_decoder_but_the_score_function_is_less_certain() -> None:
+def test_three_estimators_of_a_gradient_agree_through_a_decoder_but_the_score_function_is_less_certain() -> None:
     torch.manual_seed(0)
     decoder = vae.layers(2, 16, 16).append(nn.Sigmoid())
     x, draws = torch.rand(1, 1, 4, 4), 60_000
     mean, logvar = torch.tensor([0.3, -0.7]), torch.tensor([0.2, -0.5])
-    found = slopes(lambda z: log_likelihood(decoder(z), x.expand(len(z), 1, 4, 4)), mean, logvar, draws)
+    found = gradient_estimates(lambda z: log_likelihood(decoder(z), x.expand(len(z), 1, 4, 4)), mean, logvar, draws)
     through, score, level = found.values()
     for other in (score, level):
         errors = (through.var(dim=0) / draws + other.var(dim=0) / draws).sqrt()
@@ -125,7 +124,7 @@ def true_evidence(model: VAE, x: Tensor) -> tuple[Tensor, Tensor]:
     joint = joint.view(len(z), -1) + Normal(0, 1).log_prob(z).sum(dim=1)[:, None]
     area = 2 * math.log(float(ticks[1] - ticks[0]))
     evidence = joint.logsumexp(dim=0) + area
-    mean, logvar = model.cloud(x)
+    mean, logvar = model.posterior(x)
     cloud = Normal(mean, (logvar / 2).exp()).log_prob(z[:, None]).sum(dim=2)  # (z, n)
     gap = (cloud.exp() * (cloud - joint + evidence)).sum(dim=0) * math.exp(area)
     return evidence, gap
@@ -137,23 +136,23 @@ def test_the_elbo_misses_the_evidence_by_the_kl_divergence_from_the_true_posteri
     model, x = VAE(SMALL, 2, hidden=8), torch.rand(3, *SMALL)
     evidence, gap = true_evidence(model, x)
     many = x.repeat_interleave(20_000, dim=0)
-    likelihood, divergence = two_terms(model(many), many)
+    likelihood, divergence = elbo_terms(model(many), many)
     elbo = (likelihood - divergence).view(3, -1)
     assert_close(elbo.mean(dim=1) + gap, evidence, atol=0.05, rtol=0)
     assert (gap > 0.05).all()
-    tight, tighter = (bound(model, x, draws) for draws in (50, 2000))
+    tight, tighter = (importance_weighted_bound(model, x, draws) for draws in (50, 2000))
     assert (elbo.mean(dim=1) < tight).all()
     assert_close(tighter, evidence, atol=0.05, rtol=0)
 
 
-def test_an_answer_holds_pixels_between_paper_and_ink_and_the_cloud() -> None:
+def test_an_output_holds_pixels_between_background_and_foreground_and_the_posterior() -> None:
     torch.manual_seed(0)
     model, x = VAE(SMALL, 3), torch.rand(5, *SMALL)
     first, second = model(x), model(x)
     assert first.shape == (5, 16 + 3 + 3)
     assert not torch.equal(first[:, :16], second[:, :16])  # another code each time
-    assert_close(first[:, 16:], torch.cat(model.cloud(x), dim=1))
-    assert_close(model.encode(x), model.cloud(x)[0])
+    assert_close(first[:, 16:], torch.cat(model.posterior(x), dim=1))
+    assert_close(model.encode(x), model.posterior(x)[0])
     assert ((first[:, :16] > 0) & (first[:, :16] < 1)).all()
 
 
@@ -164,53 +163,53 @@ def test_labels_are_not_looked_at() -> None:
         x, y = images.train
         torch.manual_seed(0)
         model = VAE(x.shape[1:], 2, hidden=8)
-        teach(model, images._replace(train=Examples(x, y.roll(shift))), 0, 2, minus_elbo())
+        train(model, images._replace(train=Examples(x, y.roll(shift))), 0, 2, negative_elbo())
         weights.append(model.state_dict())
     for name in weights[0]:
         assert torch.equal(weights[0][name], weights[1][name])
 
 
-def test_a_few_images_can_be_learned_by_heart_through_two_numbers() -> None:
+def test_a_few_images_can_be_memorised_through_two_numbers() -> None:
     images = made_up(n=10)
     torch.manual_seed(0)
     model = Autoencoder(images.train.x.shape[1:], 2)
-    teach(model, images._replace(validation=images.train), 0, 300, squared_error)
+    train(model, images._replace(validation=images.train), 0, 300, squared_error)
     assert float(squared_error(predict(model, images.train.x), images.train.x)) < 0.005
 
 
-def test_fresh_codes_are_spread_as_the_codes_of_the_model_are() -> None:
+def test_sampled_codes_are_spread_as_the_codes_of_the_model_are() -> None:
     torch.manual_seed(0)
     plain, variational, x = Autoencoder(SMALL, 3), VAE(SMALL, 3), torch.rand(500, *SMALL)
     with torch.no_grad():
         codes = plain.encode(x)
-    z = fresh_codes(plain, x, 50_000, seed=0)
+    z = sample_codes(plain, x, 50_000, seed=0)
     assert_close(z.mean(dim=0), codes.mean(dim=0), atol=0.01, rtol=0)
     assert_close(z.T.cov(), codes.T.cov(), atol=1e-3, rtol=0.05)
-    z = fresh_codes(variational, x, 50_000, seed=0)
+    z = sample_codes(variational, x, 50_000, seed=0)
     assert_close(z.mean(dim=0), torch.zeros(3), atol=0.02, rtol=0)
     assert_close(z.T.cov(), torch.eye(3), atol=0.02, rtol=0)
 
 
 def test_real_images_are_no_distance_from_themselves_and_one_image_misses_the_others() -> None:
-    images, reader = made_up().test.x, nn.Sequential(nn.Flatten(), nn.Linear(36, 10))
-    marks = quality(images, images, reader)
-    assert marks["near"] == marks["missed"] == pytest.approx(0, abs=1e-2)
-    alone = quality(images[:1].expand_as(images), images, reader)
+    images, classifier = made_up().test.x, nn.Sequential(nn.Flatten(), nn.Linear(36, 10))
+    scores = sample_quality(images, images, classifier)
+    assert scores["near"] == scores["missed"] == pytest.approx(0, abs=1e-2)
+    alone = sample_quality(images[:1].expand_as(images), images, classifier)
     assert alone["near"] == pytest.approx(0, abs=1e-2)
     assert alone["missed"] > 1
 
 
-def test_a_walk_is_straight_and_its_middle_is_halfway() -> None:
+def test_an_interpolation_is_straight_and_its_middle_is_halfway() -> None:
     torch.manual_seed(0)
     start, end = torch.rand(2, *SMALL)
-    way = walk(start, end, 5)
+    way = interpolate(start, end, 5)
     assert_close(way[0], start)
     assert_close(way[-1], end)
     assert_close(way.diff(dim=0), ((end - start) / 4).expand(4, *SMALL))
-    assert_close(halfway(None, start, end), way[2])
+    assert_close(midpoint(None, start, end), way[2])
     model = Autoencoder(SMALL, 2)
     first, last = model.encode(torch.stack([start, end])).detach()
-    assert_close(halfway(model, start[None], end[None])[0], model.decode(walk(first, last, 3))[1].detach())
+    assert_close(midpoint(model, start[None], end[None])[0], model.decode(interpolate(first, last, 3))[1].detach())
 
 
 def test_noise_is_new_each_time_and_a_blur_leaves_a_flat_image_alone() -> None:
@@ -234,62 +233,73 @@ def test_a_decoder_read_back_from_its_file_draws_the_same_images(tmp_path) -> No
     with torch.no_grad():
         assert torch.equal(load_decoder(path)(z), model.decode(z))
     with safe_open(path, "pt") as file:
-        about = file.metadata()
-    assert about["latent"] == "2"
-    assert about["shape"] == "1 4 4"
-    assert about["classes"] == "shirt, shoe"
-    assert about["layers"].split(", ") == ["linear", "relu", "linear", "relu", "linear", "sigmoid"]
+        about = {name: json.loads(value) for name, value in file.metadata().items()}
+    assert about["latent"] == 2
+    assert about["shape"] == [1, 4, 4]
+    assert about["classes"] == ["shirt", "shoe"]
+    assert about["layers"] == ["linear", "relu", "linear", "relu", "linear", "sigmoid"]
 
 
 @pytest.fixture(scope="module")
-def trial() -> Trial:
+def experiment() -> Experiment:
     """Everything that one seed learns of the digits."""
-    return run_trial("digits", 0, 30, torch.device("cpu"))
+    return run_experiment(load("digits", 0), 0, 30)
 
 
-def test_the_page_says_of_the_models_what_was_measured(trial: Trial) -> None:
-    marks = trial.marks
-    assert marks["AE_error"] < marks["AE2_error"] < marks["VAE2_error"]  # the cloud costs accuracy
-    assert marks["AE_error"] < marks["VAE_error"]
-    assert marks["VAE2_elbo"] < marks["VAE2_bound"] < marks["VAE_bound"]
-    assert marks["VAE2_elbo"] < marks["VAE_elbo"] < marks["VAE_bound"]
-    assert marks["VAE_near"] < marks["AE_near"] < marks["naive_near"]  # samples, and how the plain one's fail
-    held_out = vae.real_ones(trial.images)  # the reader never learned from these
-    assert marks["real_sure"] == vae.surely(trial.reader, held_out)
-    assert marks["real_sure"] > max(marks["AE_sure"], marks["VAE_sure"])
-    assert marks["halfway_pixels"] < min(marks["halfway_AE"], marks["halfway_VAE"])
-    assert marks["error_denoiser"] < marks["error_AE"] < marks["error_blurred"] < marks["error_noisy"]
-    assert marks["VAE_used"] < vae.LATENT
+def test_the_page_says_of_the_models_what_was_measured(experiment: Experiment) -> None:
+    scores = experiment.scores
+    assert scores["AE_error"] < scores["AE2_error"] < scores["VAE2_error"]  # the cloud costs accuracy
+    assert scores["AE_error"] < scores["VAE_error"]
+    assert scores["VAE2_elbo"] < scores["VAE2_bound"] < scores["VAE_bound"]
+    assert scores["VAE2_elbo"] < scores["VAE_elbo"] < scores["VAE_bound"]
+    assert scores["VAE_near"] < scores["AE_near"] < scores["naive_near"]  # samples, and how the plain one's fail
+    held_out = vae.held_out_images(experiment.images)  # the classifier never learned from these
+    assert scores["real_sure"] == share_confident(experiment.classifier, held_out)
+    assert scores["real_sure"] > max(scores["AE_sure"], scores["VAE_sure"])
+    assert scores["halfway_pixels"] < min(scores["halfway_AE"], scores["halfway_VAE"])
+    assert scores["error_denoiser"] < scores["error_AE"] < scores["error_blurred"] < scores["error_noisy"]
+    assert scores["VAE_used"] < vae.LATENT
 
 
-def test_codes_of_the_vae_lie_about_as_the_prior_says(trial: Trial) -> None:
-    x = trial.images.test.x
+def test_codes_of_the_vae_lie_about_as_the_prior_says(experiment: Experiment) -> None:
+    x = experiment.images.test.x
     with torch.no_grad():
-        mean, logvar = trial.models["VAE2"].cloud(x)
-        plain = trial.models["AE2"].encode(x)
+        mean, logvar = experiment.models["VAE2"].posterior(x)
+        plain = experiment.models["AE2"].encode(x)
     spread = mean.var(dim=0) + logvar.exp().mean(dim=0)  # of all clouds together
     assert ((spread > 0.6) & (spread < 1.6)).all()
     assert (plain.var(dim=0) > 1.6).any()
 
 
-def test_more_beta_costs_accuracy_and_saves_kl_until_the_code_says_nothing(trial: Trial) -> None:
-    found = list(vae.try_betas(trial, 0, 20).values())
+def test_more_beta_costs_accuracy_and_saves_kl_until_the_code_says_nothing(experiment: Experiment) -> None:
+    found = list(vae.compare_betas(experiment, 0, 20).values())
     for less, more in pairwise(found):
-        assert less["_error"] < more["_error"]
-        assert less["_kl"] > more["_kl"]
-    assert found[-1]["_used"] == 0
-    assert found[-1]["_kl"] < 0.1
+        assert less["error"] < more["error"]
+        assert less["kl"] > more["kl"]
+    assert found[-1]["used"] == 0
+    assert found[-1]["kl"] < 0.1
 
 
 @pytest.mark.parametrize(("name", "side"), [("mnist", 12), ("fashion_mnist", 6)])
 def test_main_prints_and_records_and_writes_the_decoder(name, side, tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(vae, "load", lambda name, seed: made_up(side, seed=seed))
+    drawings = drawings_of("vae")
+    for module in (vae, drawings):
+        monkeypatch.setattr(module, "load", lambda name, seed: made_up(side, seed=seed))
     vae.main(data=name, epochs=2, device="cpu", out=tmp_path)
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert f"{name}: 60 images of {side * side} pixels" in capsys.readouterr().out
     assert metrics["seeds"] == 3
     assert metrics["VAE_elbo_spread"] > 0
-    assert {path.stem for path in tmp_path.glob("*.svg")} == DRAWN
+    drawn = drawings.draw(tmp_path)
+    assert drawn.keys() == DRAWN
+    assert [tick.get_text() for tick in drawn["denoised"].axes[0].get_yticklabels()] == [
+        "noisy",
+        "blurred",
+        "AE",
+        "denoiser",
+        "clean",
+    ]
+    assert [text.get_text() for text in drawn["betas"].axes[0].texts] == [f"β = {beta:g}" for beta in vae.BETAS]
     z = torch.zeros(1, 2)
     assert load_decoder(tmp_path / "vae-decoder.safetensors")(z).shape == (1, 1, side, side)
 

@@ -27,10 +27,11 @@ def topic_of(address: str) -> str:
 
 
 def check(root: Path) -> None:
-    """Raise Incomplete if a lecture lacks its page, deck, script or test (a lab is not a must)."""
+    """Raise Incomplete if a lecture lacks its page, deck, drawings, script or test (a lab is not a must)."""
     for topic in topics(root):
         here = f"docs/lectures/{topic}"
-        for name in (f"{here}/index.md", f"{here}/slides.md", f"code/{topic}.py", f"tests/test_{topic}.py"):
+        parts = (f"{here}/{name}" for name in ("index.md", "slides.md", "drawings.py"))
+        for name in (*parts, f"code/{topic}.py", f"tests/test_{topic}.py"):
             if not (root / name).exists():
                 raise Incomplete(
                     f"{name} is missing: write it (`nox -s new` makes one to start from), or remove {here}."
@@ -45,14 +46,16 @@ def about(topic: str, root: Path) -> dict[str, Any]:
 
 
 def bundle(topic: str, root: Path) -> bytes:
-    """Zip what runs the lecture anywhere: script, lab as .py and .ipynb, and the modules they import, in one folder."""
-    script, lab = root / "code" / f"{topic}.py", root / "docs" / "lectures" / topic / "lab.py"
-    sources = [source for source in (script, lab) if source.exists()]
-    files = {*sources, *(module for source in sources for module in imported(source, root / "code"))}
-    if lab.exists():
-        files.add(lab.with_suffix(".ipynb"))
+    """Zip what runs the lecture anywhere, in one folder: script, drawings, lab as .py and .ipynb, what they import."""
+    code, lecture = root / "code", root / "docs" / "lectures" / topic
+    own = (code / f"{topic}.py", lecture / "drawings.py", lecture / "lab.py")
+    sources = [source for source in own if source.exists()]
+    files = {*sources, *(module for source in sources for module in imported(source, code))}
+    if (lecture / "lab.py").exists():
+        files.add(lecture / "lab.ipynb")
+    places = {path.relative_to(code if path.is_relative_to(code) else lecture).as_posix(): path for path in files}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(files, key=lambda path: path.name):
-            archive.writestr(zipfile.ZipInfo(f"{topic}/{path.name}"), path.read_bytes(), zipfile.ZIP_DEFLATED)
+        for name, path in sorted(places.items()):
+            archive.writestr(zipfile.ZipInfo(f"{topic}/{name}"), path.read_bytes(), zipfile.ZIP_DEFLATED)
     return packed.getvalue()

@@ -1,4 +1,4 @@
-"""What a page is made of, as plain functions: numbers from metrics, terms from the glossary, figures drawn in line."""
+"""What a page is made of, as plain functions: numbers from metrics, terms of the glossary, figures drawn in line."""
 
 import json
 import re
@@ -6,10 +6,11 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
-from figures import picture
+from neuronup.pictures import picture
 
 NUMBER = re.compile(r"\{\{ *(?:(?P<topic>\w+)/)?(?P<name>\w+)(?::(?P<format>[^{}]*?))? *\}\}")
-TERM = re.compile(r"(?<![\w\]`!])\[(?P<text>[^\[\]^][^\[\]]*)\]\[(?P<term>[\w -]*)\]")
+CODE = re.compile(r'<(code|pre)\b.*?</\1>|<(span|div) class="arithmatex">.*?</\2>', re.S)
+UNKNOWN = re.compile(r"\[(?P<text>[^\[\]^<>]+)\]\[(?P<term>[\w -]*)\]")
 IMAGE = re.compile(r'<img alt="(?P<alt>[^"]*)" src="(?P<src>(?!https?:)[^"]*\.svg)"[^>]*>')
 HEADING = re.compile(r"^## (?P<term>.+?)(?: \{.*\})?\n+(?P<meaning>.+?)(?=\n\n|\Z)", re.M | re.S)
 
@@ -53,22 +54,23 @@ def slug(term: str) -> str:
     return re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", term.lower()).strip())
 
 
-def with_terms(markdown: str, meanings: dict[str, str], page: str) -> str:
-    """Make `[margin][]` and `[margins][margin]` links into the glossary `page`, with the meaning as a tooltip.
+def references(meanings: dict[str, str], page: str) -> str:
+    """Define each term for Markdown, so that `[margin][]` and `[margins][margin]` link into the glossary `page`.
 
-    Raises ValueError for a term that the glossary does not have.
+    The meaning is the tooltip.
     """
+    lines = []
+    for term, meaning in meanings.items():
+        tooltip = meaning.replace('"', "'")
+        lines.append(f'[{term}]: {page}#{slug(term)} "{tooltip}"')
+    return "\n".join(lines)
 
-    def link(found: re.Match[str]) -> str:
+
+def check_terms(html: str) -> None:
+    """Raise ValueError for a link to a term that the glossary does not have: Markdown left it as it was typed."""
+    if found := UNKNOWN.search(CODE.sub("", html)):
         term = (found["term"] or found["text"]).lower()
-        if term not in meanings:
-            raise ValueError(
-                f"{found[0]}: docs/course/glossary.md has no heading '## {term}'; add it, or mend the link."
-            )
-        meaning = meanings[term].replace('"', "'").replace("\\", "\\\\")
-        return f'[{found["text"]}]({page}#{slug(term)} "{meaning}"){{ .term }}'
-
-    return TERM.sub(link, markdown)
+        raise ValueError(f"{found[0]}: docs/course/glossary.md has no heading '## {term}'; add it, or mend the link.")
 
 
 def with_figures(html: str, drawing: Callable[[str], str]) -> str:
@@ -86,7 +88,7 @@ def with_figures(html: str, drawing: Callable[[str], str]) -> str:
             drawn = drawing(found["src"])
         except FileNotFoundError:
             raise ValueError(
-                f"{found['src']}: there is no such figure; let the script save it, or mend the name."
+                f"{found['src']}: there is no such figure; let drawings.py draw it, or mend the name."
             ) from None
         return picture(drawn, unescape(found["alt"]))
 

@@ -1,5 +1,6 @@
-// Typeset the maths of a built site, once and for all: `node tools/maths.mjs site`.
+// Typeset the maths of a built site, once and for all: `node tools/maths.mjs site cache.json`.
 // Every formula that arithmatex marked becomes KaTeX's HTML and MathML; nothing is written if one does not parse.
+// What a formula became is kept in `cache.json`, as long as KaTeX and its options are the same.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import katex from "katex";
@@ -11,12 +12,22 @@ const options = {
   macros: { "\\R": "\\mathbb{R}", "\\E": "\\mathrm{E}", "\\x": "\\mathbf{x}", "\\w": "\\mathbf{w}" },
 };
 
-const [site] = process.argv.slice(2);
-const done = new Map(), errors = [];
+const [site, cache] = process.argv.slice(2);
+const setting = JSON.stringify([katex.version, options]);
+const before = kept(), done = new Map(), errors = [];
+
+function kept() {
+  try {
+    const known = JSON.parse(readFileSync(cache, "utf8"));
+    if (known.setting === setting) return known.formulas;
+  } catch { /* there is none yet, or half of one */ }
+  return {};
+}
 
 function typeset(page, marked, bracket, escaped, after) {
   const tex = escaped.replace(/&(?:lt|gt|quot|#39|amp);/g, entity => ENTITIES[entity]).trim();
   const key = bracket + tex;
+  if (!done.has(key) && before[key]) done.set(key, before[key]);
   if (!done.has(key)) {
     try {
       // a fresh copy of the macros: a \gdef in one formula must not reach the next
@@ -44,6 +55,7 @@ if (errors.length) {
   process.exit(1);
 }
 for (const [page, html] of changed) writeFileSync(join(site, page), html);
+writeFileSync(cache, JSON.stringify({ setting, formulas: Object.fromEntries(done) }));
 
 // The characters that each alphabet of KaTeX is used for, so that its font need carry no more.
 const ALPHABETS = { mathbf: "KaTeX_Main-Bold", mathnormal: "KaTeX_Math-Italic" };

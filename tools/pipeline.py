@@ -1,6 +1,8 @@
-"""Run a lecture's script and lab, and put what they made where the site finds it: wholly, or not at all."""
+"""Run a lecture's script, drawings and lab, and put what they made where the site finds it: wholly, or not at all."""
 
 import ast
+import hashlib
+import itertools
 import json
 import os
 import platform
@@ -8,10 +10,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[1]
+MADE = "neuronup"  # in the metadata of a notebook: the fingerprint of its cells when it was made
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # the same sums in the same order on every machine
 
 
@@ -20,26 +27,35 @@ class Failed(Exception):
 
 
 def imported(source: Path, code: Path) -> list[Path]:
-    """Find the modules of the folder `code` that `source` imports, directly or through another."""
+    """Find the modules that `source` imports from the folder `code` or its own, directly or through another."""
     found: set[Path] = set()
     waiting = [source]
     while waiting:
-        for node in ast.walk(ast.parse(waiting.pop().read_text(encoding="utf-8"))):
-            match node:
-                case ast.Import(names=names):
-                    modules = [alias.name for alias in names]
-                case ast.ImportFrom(module=str(module)):
-                    modules = [module]
-                case _:
-                    continue
-            new = {path for name in modules if (path := code / f"{name}.py").exists()} - found - {source}
-            found |= new
-            waiting += new
+        path = waiting.pop()
+        names = imports_of(path, path.stat().st_mtime_ns)
+        places = [folder / name.replace(".", "/") for name in names for folder in (code, source.parent)]
+        paths = {path for place in places for path in (place.with_suffix(".py"), place / "__init__.py")}
+        new = {path for path in paths if path.is_file()} - found - {source}
+        found |= new
+        waiting += new
     return sorted(found)
 
 
+@cache
+def imports_of(source: Path, changed: int) -> frozenset[str]:
+    """List what `source`, as it stood when it `changed` last, may import, in dotted names."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=modules):
+                names |= {alias.name for alias in modules}
+            case ast.ImportFrom(module=str(module), names=parts):
+                names |= {module, *(f"{module}.{part.name}" for part in parts)}
+    return frozenset(names)
+
+
 def run_script(script: Path, outputs: Path) -> None:
-    """Run `script --out`, and make `outputs` its figures, metrics.json, log.txt and stamp.json.
+    """Run `script --out`, and make `outputs` its results, metrics.json, log.txt and stamp.json.
 
     Raises Failed, leaving `outputs` as it was, when the script fails or writes no metrics.
     """
@@ -47,7 +63,7 @@ def run_script(script: Path, outputs: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     start = time.perf_counter()
-    words = [sys.executable, "-W", "error", str(script), "--out", str(partial)]
+    words = [sys.executable, "-W", "error", str(script), "--out", str(partial), "--device", "cpu"]
     ran = subprocess.run(words, env=ONE_THREAD, capture_output=True, text=True, encoding="utf-8")
     seconds = time.perf_counter() - start
     if ran.returncode:
@@ -70,6 +86,29 @@ def run_script(script: Path, outputs: Path) -> None:
     partial.replace(outputs)
 
 
+def run_drawings(drawings: Path, outputs: Path, figures: Path) -> None:
+    """Draw the figures of a lecture from what its script kept in `outputs`, into the folder `figures`.
+
+    Raises Failed, leaving `figures` as it was, when that fails.
+    """
+    partial = figures.with_name("figures.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    words = [sys.executable, "-W", "error", str(drawings), str(outputs), str(partial)]
+    ran = subprocess.run(words, env=ONE_THREAD, capture_output=True, text=True, encoding="utf-8")
+    if ran.returncode:
+        raise Failed(f"{drawings} failed (exit status {ran.returncode}):\n{ran.stdout}{ran.stderr}")
+    slim(partial)
+    shutil.rmtree(figures, ignore_errors=True)
+    partial.replace(figures)
+
+
+def slim(drawn: Path) -> None:
+    """Take out of the drawings in a folder or notebook what does not show. Raises Failed if one cannot be read."""
+    ran = subprocess.run(["node", ROOT / "tools" / "svg.mjs", drawn], capture_output=True, text=True, encoding="utf-8")
+    if ran.returncode:
+        raise Failed(ran.stderr)
+
+
 def run_lab(lab: Path, notebook: Path) -> None:
     """Execute the py:percent file `lab` from top to bottom and write it, with outputs, as `notebook`.
 
@@ -84,6 +123,7 @@ def run_lab(lab: Path, notebook: Path) -> None:
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for number, cell in enumerate(book.cells):
         cell.id = f"cell-{number}"
+    book.metadata[MADE] = digest(book)
     client = NotebookClient(
         book,
         timeout=600,
@@ -98,16 +138,87 @@ def run_lab(lab: Path, notebook: Path) -> None:
         raise Failed(f"{lab}: a cell raised\n{error}") from None
     partial = notebook.with_name(f"{notebook.name}.partial")
     nbformat.write(book, partial)
+    slim(partial)
     partial.replace(notebook)
 
 
+def digest(book: Any) -> str:
+    """Fingerprint of what stands in the cells of a notebook; what they printed is not counted."""
+    return hashlib.sha256(json.dumps([cell["source"] for cell in book["cells"]]).encode()).hexdigest()
+
+
+def keep_edits(root: Path) -> list[tuple[Path, Path]]:
+    """Copy each lab.ipynb that was changed since it was made, before it is written anew; return it and its copy."""
+    kept = []
+    for notebook in sorted((root / "docs" / "lectures").glob("*/lab.ipynb")):
+        book = json.loads(notebook.read_text(encoding="utf-8"))
+        for cell in book["cells"]:
+            cell["source"] = "".join(cell["source"])  # in the file it is a list of lines
+        if book["metadata"].get(MADE) != digest(book):
+            names = (f"lab.edited-{number}.ipynb" for number in itertools.count(1))
+            copy = next(path for path in map(notebook.with_name, names) if not path.exists())
+            shutil.copy2(notebook, copy)
+            kept.append((notebook, copy))
+    return kept
+
+
+def state(root: Path) -> str:
+    """Fingerprint of all that the pipeline reads and makes: where it is the same, there is nothing to do."""
+    lectures, tools = root / "docs" / "lectures", root / "tools"
+    made = (path for name in ("outputs", "figures") for path in lectures.glob(f"*/{name}/*"))
+    typed = (*lectures.glob("*/*.py"), *(root / "code").rglob("*.py"), *tools.glob("*.py"), *tools.glob("*.mjs"))
+    pins = (root / name for name in ("constraints.txt", "package-lock.json"))
+    seen = hashlib.sha256(sys.version.encode())
+    for path in sorted((*made, *typed, *pins, *lectures.glob("*/lab.ipynb"))):
+        if path.is_file():
+            seen.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return seen.hexdigest()
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Let one build at a time work in a checkout: another waits, and says so. One that is killed blocks nobody."""
+    (root / ".cache").mkdir(exist_ok=True)
+    with (root / ".cache" / "lock").open("w") as file:
+        told = False
+        while not lock(file):
+            if not told:
+                print("Another build is running in this folder: this one waits for it to end.", flush=True)
+            told = True
+            time.sleep(0.2)
+        yield
+
+
+def lock(file: IO[str]) -> bool:
+    """Lock an open file until it is closed; say whether that was possible."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def build(root: Path = ROOT) -> None:
-    """Run every script and lab that has changed, or stands on something that has, side by side.
+    """Run every script, drawing and lab that has changed, or stands on something that has, side by side.
 
     Raises Failed when one of them fails; its traceback has then been shown.
     """
+    mark = root / ".cache" / "pipeline"
+    if mark.is_file() and mark.read_text() == state(root):
+        return
+    for notebook, copy in keep_edits(root):
+        print(f"{notebook.relative_to(root)} was edited: what you typed is kept in {copy.name} beside it.", flush=True)
     words = [sys.executable, "-m", "pytask", "build", str(root / "tools"), "--show-errors-immediately"]
     words += ["--n-workers", str(os.cpu_count() or 1), "--parallel-backend", "threads", "--sort-table"]
     done = subprocess.run(words, cwd=root)
     if done.returncode:
-        raise Failed("A script or a lab failed: its traceback stands above. Mend it and build again.")
+        raise Failed("A script, a drawing or a lab failed: its traceback stands above. Mend it and build again.")
+    mark.parent.mkdir(exist_ok=True)
+    mark.write_text(state(root))

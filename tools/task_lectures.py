@@ -1,4 +1,4 @@
-"""The pipeline: one pytask task for each script and each lab, run again when anything it stands on has changed."""
+"""The pipeline: a pytask task for each script, its drawings and its lab; run when what it stands on has changed."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from pytask import Product, task
 
-from tools.pipeline import ROOT, imported, run_lab, run_script
+from tools.pipeline import ROOT, imported, run_drawings, run_lab, run_script
 
 CODE = ROOT / "code"
 PINS = ROOT / "constraints.txt"
 MACHINE = Path(__file__).with_name("pipeline.py")
+SLIMMER = [Path(__file__).with_name("svg.mjs"), ROOT / "package-lock.json"]
 
 
 @dataclass(kw_only=True)
@@ -46,7 +47,7 @@ class Folder:
 
 
 for lecture in sorted((ROOT / "docs" / "lectures").iterdir()):
-    script, lab = CODE / f"{lecture.name}.py", lecture / "lab.py"
+    script, drawings, lab = CODE / f"{lecture.name}.py", lecture / "drawings.py", lecture / "lab.py"
 
     if script.exists():
         script_stands_on = [*imported(script, CODE), PINS, MACHINE]
@@ -60,8 +61,21 @@ for lecture in sorted((ROOT / "docs" / "lectures").iterdir()):
         ) -> None:
             run_script(script, outputs.folder)
 
+    if drawings.exists():
+        drawings_stand_on = [*imported(drawings, CODE), PINS, MACHINE, *SLIMMER]
+        figures = Folder(name=f"{lecture.name}/figures", folder=lecture / "figures")
+
+        @task(id=lecture.name)
+        def task_drawings(
+            drawings: Path = drawings,
+            stands_on: list[Path] = drawings_stand_on,
+            outputs: Any = outputs,
+            figures: Annotated[Any, Product] = figures,
+        ) -> None:
+            run_drawings(drawings, outputs.folder, figures.folder)
+
     if lab.exists():
-        lab_stands_on = [*imported(lab, CODE), PINS, MACHINE]
+        lab_stands_on = [*imported(lab, CODE), PINS, MACHINE, *SLIMMER]
 
         @task(id=lecture.name)
         def task_lab(

@@ -4,7 +4,7 @@
   const mode = document.documentElement.dataset.deck;
   const wrapper = document.querySelector(".deck");
   const slides = wrapper.querySelector(".slides");
-  const bar = document.querySelector(".deck-bar");
+  const bar = document.querySelector(".deck-bar"), keys = document.querySelector(".deck-keys");
 
   const make = (tag, className) => Object.assign(document.createElement(tag), { className });
   const complain = message => console.error(`${location.pathname}: ${message}`); // the site's tests fail on it
@@ -145,6 +145,20 @@
     for (const box of [document.scrollingElement, document.body, slides, wrapper]) box.scrollTop = box.scrollLeft = 0;
   }
 
+  /** Open the speaker view, in our colours and in letters that can be read from a lectern. */
+  function openNotes() {
+    Reveal.getPlugin("notes").open();
+    const head = open("", "reveal.js - Notes")?.document.head; // the window that has just been opened
+    if (!head || head.querySelector("link")) return;
+    const href = new URL("speaker.css", document.querySelector('link[href*="deck.css"]').href).href;
+    head.append(Object.assign(head.ownerDocument.createElement("link"), { rel: "stylesheet", href }));
+  }
+
+  /** A dot that follows the mouse, for rooms without a laser pointer. */
+  const dot = make("div", "deck-dot");
+  dot.hidden = true;
+  addEventListener("pointermove", ({ clientX, clientY }) => (dot.style.translate = `${clientX}px ${clientY}px`));
+
   async function present() {
     wrapper.classList.add("reveal");
     toSlide();
@@ -152,7 +166,7 @@
     measureCode();
     if (mode === "print") linksForPaper();
     stepThroughLines();
-    // The speaker view copies notes without our style sheets: leave them only the MathML of each formula.
+    // The speaker view copies notes without the style sheet of formulas: leave them only their MathML.
     slides.querySelectorAll("aside.notes .katex-html").forEach(drawn => drawn.remove());
     const where = bar.querySelector("output");
     const count = () => (where.textContent = `${Reveal.getSlidePastCount() + 1} / ${Reveal.getTotalSlides()}`);
@@ -164,11 +178,12 @@
     }
     await Reveal.initialize({
       width: 1280, height: 720, margin: mode === "print" ? 0 : 0.02, center: false, hash: true,
-      controls: false, slideNumber: "c/t", showSlideNumber: "print",
+      controls: false, slideNumber: "c/t", showSlideNumber: "print", navigationMode: "linear", help: false,
+      totalTime: 60 * Number(wrapper.dataset.minutes), keyboard: { 76: actions.pointer, 83: openNotes, 191: null }, // 191 is the key of the question mark, too
       transition: "none", backgroundTransition: "none", scrollActivationWidth: null,
       pdfSeparateFragments: false, pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
       // a space on a button presses it, and does not turn the slide as well
-      keyboardCondition: event => !(event.key === " " && document.activeElement.closest("a, button, summary")),
+      keyboardCondition: event => !keys.open && !(event.key === " " && document.activeElement.closest("a, button, summary")),
     });
     slides.classList.add("ready");
     if (deckAsks("dialog")) print();
@@ -177,9 +192,11 @@
   function read() {
     if (location.hash) history.scrollRestoration = "manual";
     document.getElementById(location.hash.replace(/^#\/?/, ""))?.closest("section").scrollIntoView();
-    for (const box of slides.querySelectorAll("pre > code, .katex-display, table")) {
+    const reach = () => slides.querySelectorAll("pre > code, .katex-display, table").forEach(box => {
       if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; // so that the keyboard can scroll it
-    }
+    });
+    reach();
+    addEventListener("resize", reach);
     slides.classList.add("ready");
   }
 
@@ -192,10 +209,12 @@
       deckPaint();
     },
     overview: () => Reveal.toggleOverview(),
-    notes: () => Reveal.getPlugin("notes").open(),
+    notes: openNotes,
     full: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => {}),
     print: () => open("?print-pdf&dialog", "_blank"),
     read: () => location.assign((mode === "page" ? location.pathname : "?read") + location.hash),
+    pointer: () => document.documentElement.classList.toggle("pointing", !(dot.hidden = !dot.hidden)),
+    keys: () => (keys.open ? keys.close() : keys.showModal()),
     previous: () => Reveal.prev(),
     next: () => Reveal.next(),
   };
@@ -205,11 +224,18 @@
   place(cut());
   if (mode === "print" || deckAsks("receiver")) bar.remove();
   bar.querySelector('[data-do="full"]').hidden = !document.fullscreenEnabled;
+  document.body.append(dot);
   if (mode === "page") read();
   else present();
-  bar.addEventListener("click", event => actions[event.target.closest("[data-do]")?.dataset.do]?.());
-  addEventListener("keydown", event => { // the browser's own print would show the slide on screen
-    if (mode === "slides" && event.key === "p" && (event.ctrlKey || event.metaKey)) event.preventDefault(), actions.print();
+  bar.addEventListener("click", event => {
+    const button = event.target.closest("[data-do]");
+    if (event.detail) button?.blur(); // pressed by a pointer, it must not catch the next key
+    actions[button?.dataset.do]?.();
+  });
+  addEventListener("keydown", event => { // what it prints then has numbered slides; the browser's own menu gives plain ones
+    if (mode !== "slides") return;
+    if (event.key === "p" && (event.ctrlKey || event.metaKey)) event.preventDefault(), actions.print();
+    if (event.key === "?") actions.keys(); // by its sign: keyboards have it in different places
   });
   addEventListener("storage", deckPaint);
   deckNight.addEventListener("change", deckPaint);

@@ -1,6 +1,7 @@
 """How a page comes to be: MkDocs' events in their order, each a few lines over a plain function of `tools`."""
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,24 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from tools import lectures, markup, parts, pipeline
+from tools import assets, lectures, markup, pipeline, snippets
 
 ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".cache"
+BUILDING = ExitStack()  # holds the lock from the first event of a build to its last
 
 
 def on_config(config: MkDocsConfig) -> None:
     """A missing snippet ends the build in a sentence; labs are read like pages; no repository, no edit links."""
     config.edit_uri = "edit/main/docs/" if config.repo_url else None
     pymdownx.snippets.SnippetMissingError = PluginError
-    parts.labs_like_pages(ROOT / "tools" / "notebook", config.markdown_extensions, config.mdx_configs)
+    shown_with = assets.labs_like_pages(ROOT / "tools" / "notebook", config.markdown_extensions, config.mdx_configs)
+    config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(CACHE / "labs" / shown_with)
 
 
 def on_pre_build(config: MkDocsConfig) -> None:
-    """Run the scripts and labs that have changed."""
+    """Wait until no other build is at work here; run the scripts, drawings and labs that have changed."""
+    BUILDING.enter_context(pipeline.alone(ROOT))
     try:
         lectures.check(ROOT)
         pipeline.build(ROOT)
@@ -33,7 +38,7 @@ def on_pre_build(config: MkDocsConfig) -> None:
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
     """Add the npm parts that the browser needs, and what can be downloaded of each lecture."""
-    for name, path in parts.vendored(ROOT / "node_modules").items():
+    for name, path in assets.vendored(ROOT / "node_modules").items():
         files.append(File.generated(config, f"assets/vendor/{name}", abs_src_path=str(path)))
     for topic in lectures.topics(ROOT):
         files.append(
@@ -43,16 +48,17 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put in the numbers and the glossary's meanings."""
+    """Put in the imports of the code that is shown, the numbers, and the glossary's meanings."""
     if page.file.src_uri.endswith(".ipynb"):
-        parts.LABS.reset()
+        assets.LABS.reset()
         return markdown
     meanings = markup.glossary((ROOT / "docs" / "course" / "glossary.md").read_text(encoding="utf-8"))
     try:
+        markdown = snippets.with_imports(markdown, ROOT)
         markdown = markup.with_numbers(markdown, lectures.topic_of(page.file.src_uri), ROOT / "docs" / "lectures")
-        return markup.with_terms(markdown, meanings, "/course/glossary.md")
     except ValueError as error:
         raise PluginError(f"docs/{page.file.src_uri}: {error}") from None
+    return f"{markdown}\n\n{markup.references(meanings, '/course/glossary.md')}\n"
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -67,6 +73,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     if page.meta.get("template") != "slides.html":  # only a deck steps through lines
         html = re.sub(r'<span id="__span-[\d-]+">', "<span>", html)
     try:
+        markup.check_terms(html)
         return markup.with_figures(html, drawing)
     except ValueError as error:
         raise PluginError(f"docs/{page.file.src_uri}: {error}") from None
@@ -81,16 +88,20 @@ def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, n
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Typeset the maths of the whole site; slim drawings, style sheets and fonts to what is used."""
+    """Typeset the maths of the whole site; leave in style sheets and fonts what is used."""
     site = Path(config.site_dir)
     try:
-        used = parts.typeset(ROOT / "tools" / "maths.mjs", site)
-        parts.lighten(ROOT / "tools" / "slim.mjs", site)
+        used = assets.typeset(ROOT / "tools" / "maths.mjs", site, CACHE)
+        assets.purge(ROOT / "tools" / "css.mjs", site, CACHE)
     except ValueError as error:
         raise PluginError(str(error)) from None
     vendor = site / "assets" / "vendor"
-    for font in vendor.glob("katex/fonts/*.woff2"):
-        parts.slim(font, used.get(font.stem, used.get("other", "")))
     text = "".join({character for page in site.rglob("*.html") for character in page.read_text(encoding="utf-8")})
-    for font in vendor.glob("source-sans/*.woff2"):
-        parts.slim(font, text)
+    needed = {font: used.get(font.stem, used.get("other", "")) for font in vendor.glob("katex/fonts/*.woff2")}
+    assets.slim_fonts(needed | dict.fromkeys(vendor.glob("source-sans/*.woff2"), text), CACHE)
+    BUILDING.close()
+
+
+def on_build_error(error: Exception, **_: Any) -> None:
+    """Let other builds go on."""
+    BUILDING.close()

@@ -1,13 +1,16 @@
-"""One Chromium and one server for all tests of the built site."""
+"""One Chromium and one server for all tests of the built site; a page that has not changed is not visited again."""
 
+import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import cache
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.site.built import SITE, UNDER, addresses
+from tests.site.built import ROOT, SITE, UNDER, addresses, file_of
 from tests.site.visits import Visit
 from tools.browser import find, launch, serve
 
@@ -24,6 +27,63 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name in kinds.keys() & set(metafunc.fixturenames):
         pages = [addresses(kind)[:many] for kind in kinds[name]] or [addresses()]
         metafunc.parametrize(name, [page for some in pages for page in some])
+
+
+PASSED = ROOT / ".cache" / "visits"  # a file for each test that passed: in which state of the page
+
+
+@cache
+def fingerprint(*places: Path) -> str:
+    """Fingerprint of files, and of all files in folders."""
+    seen = hashlib.sha256()
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file() and path.suffix != ".pyc":
+                seen.update(path.as_posix().encode() + path.read_bytes())
+    return seen.hexdigest()
+
+
+def state(item: pytest.Function) -> str:
+    """Fingerprint of what a visit depends on: its page (without one, the site), the assets, and the tests."""
+    given = getattr(item, "callspec", None)
+    pages = [value for value in given.params.values() if isinstance(value, str)] if given else []
+    shown = [file_of(page) for page in pages if page.startswith("/")] or [SITE]
+    tested_by = (Path(__file__).parent, ROOT / "tools" / "browser.py", ROOT / "package-lock.json")
+    return fingerprint(*shown, SITE / "assets", *tested_by)
+
+
+def mark_of(item: pytest.Item) -> Path:
+    """The file that says in which state a test passed."""
+    return PASSED / hashlib.sha256(item.nodeid.encode()).hexdigest()
+
+
+def visits(item: pytest.Item) -> bool:
+    """Whether a test opens a page in a browser."""
+    return "visit" in getattr(item, "fixturenames", ())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Visit no page again that passed as it stands; in continuous integration, every page."""
+    if os.environ.get("CI"):
+        return
+    again = [item for item in items if visits(item) and mark_of(item).is_file()]
+    again = [item for item in again if mark_of(item).read_text() == state(item)]
+    if again:
+        config.hook.pytest_deselected(items=again)
+        items[:] = [item for item in items if item not in again]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a visit passed, and in which state of its page; forget it if it did not."""
+    report = yield
+    if visits(item) and report.when == "call":
+        if report.passed:
+            PASSED.mkdir(parents=True, exist_ok=True)
+            mark_of(item).write_text(state(item))
+        else:
+            mark_of(item).unlink(missing_ok=True)
+    return report
 
 
 def no_browser() -> NoReturn:

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from itertools import takewhile
 from typing import Any
 
 import pytest
 from bs4 import Tag
 from playwright.sync_api import Page, expect
+from pypdf import PdfReader
 
-from tests.site.built import inside, tree, words
+from tests.site.built import addresses, inside, tree, words
 from tests.site.visits import Visit
 
 READY = ".slides.ready"
@@ -51,6 +53,11 @@ SPILLS = """() => Reveal.getSlides().flatMap((slide, number) => {
   return [...new Set(spills)].slice(0, 3).map(spill => `slide ${number + 1}, ${name}: ${spill}`);
 })"""
 
+OVER = """() => Reveal.getSlides().flatMap(slide => {
+  const { h, v } = Reveal.getIndices(slide);
+  Reveal.slide(h, v, 99);
+  return deckOverflow();
+})"""
 LOOK = """block => [...block.querySelectorAll("code > span")].map(line => getComputedStyle(line))
   .map(({ opacity, color, backgroundColor, boxShadow }) => [opacity, color, backgroundColor, boxShadow]).join()"""
 NOW = """() => {
@@ -112,24 +119,127 @@ def test_a_deck_has_15_to_30_slides_with_notes_and_steps_and_each_fits_its_frame
     assert shown.locator(".slides .fragment").count() > 0, f"{deck} has no steps"
     spills = shown.evaluate(SPILLS)
     assert not spills, "\n".join([f"{deck}: what does not fit 1280 x 720:", *spills])
+    over = shown.evaluate(OVER)
+    assert not over, "\n".join([f"{deck}, on screen:", *over])
+
+
+def test_a_deck_prints_a_page_for_each_slide_and_each_fits(deck: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(f"{deck}?print-pdf", width=1280)
+    seen.page.locator(".slides.ready .pdf-page").first.wait_for()
+    over = seen.page.evaluate("deckOverflow()")
+    assert not over, "\n".join([f"{deck}, in print:", *over])
+    slides = seen.page.locator(".slides section:not(.stack)").count()
+    assert seen.page.locator(".pdf-page").count() == slides
+    assert not seen.faults, "\n".join(seen.faults)
+
+
+@pytest.mark.one
+def test_the_browsers_own_print_gives_the_slides_a_page_each(shown: Page, deck: str) -> None:
+    shown.keyboard.press("ArrowRight")
+    slides = shown.evaluate("Reveal.getSlides().map(slide => slide.querySelector('h1, h2, h3').innerText)")
+    sheets = PdfReader(BytesIO(shown.pdf(prefer_css_page_size=True, print_background=True))).pages
+    assert len(sheets) == len(slides), f"{deck}: {len(slides)} slides give {len(sheets)} pages"
+    for head, sheet in zip(slides, sheets, strict=True):
+        text = re.sub(r"\W", "", sheet.extract_text())
+        assert re.sub(r"\W", "", head.splitlines()[0])[:12] in text, f"{deck}: the page of {head!r} says {text[:60]!r}"
+        assert sheet.mediabox.width > sheet.mediabox.height
 
 
 @pytest.mark.one
 def test_a_deck_goes_forward_and_back_by_keyboard_through_every_slide_and_step(shown: Page, deck: str) -> None:
     forward = places(shown, "Space")
-    back = places(shown, "PageUp")
+    back = places(shown, "ArrowLeft")
     slides = shown.evaluate("Reveal.getSlides().map(slide => Reveal.getIndices(slide)).map(({ h, v }) => [h, v ?? 0])")
     visited = list(dict.fromkeys((h, v) for h, v, *_ in forward))
     assert visited == [tuple(place) for place in slides], f"{deck}: Space leads through {visited}, not {slides}"
     steps = shown.evaluate("new Set([...document.querySelectorAll('.slides .fragment')]).size")
     assert steps > 0, f"{deck} has no steps"
     assert len(forward) > len(slides), f"{deck}: Space goes from slide to slide, past {steps} steps"
-    assert back == forward[::-1], f"{deck}: PageUp does not lead back the same way"
+    assert back == forward[::-1], f"{deck}: the left arrow does not lead back the same way"
+    assert places(shown, "ArrowRight") == forward, f"{deck}: the right arrow does not lead where Space does"
+    assert places(shown, "PageUp") == back, f"{deck}: Page Up does not lead back the same way"
     shown.keyboard.press("End")
     assert shown.evaluate("Reveal.isLastSlide()"), f"{deck}: End does not lead to the last slide"
     shown.keyboard.press("Home")
+    assert shown.evaluate(HERE) == forward[0]
+
+
+def test_the_right_arrow_reaches_every_slide(shown: Page, deck: str) -> None:
+    went = {(h, v) for h, v, *_ in places(shown, "ArrowRight")}
+    slides = shown.evaluate("Reveal.getSlides().map(slide => Reveal.getIndices(slide)).map(({ h, v }) => [h, v ?? 0])")
+    skipped = [place for place in slides if tuple(place) not in went]
+    assert not skipped, f"{deck}: the right arrow skips {skipped}"
+
+
+@pytest.mark.one
+@pytest.mark.parametrize("name", ["palette", "full", "pointer", "read"])
+def test_space_turns_the_slide_after_a_click_on_the_bar(name: str, shown: Page, deck: str) -> None:
+    if name == "read":
+        shown.evaluate("history.replaceState = location.assign = () => {}")  # what it does is not asked here
+        shown.locator(".deck-bar__place [data-do=next]").click()
+    else:
+        shown.locator(f"[data-do={name}]").click()
+    before, paint = shown.evaluate(HERE), shown.evaluate(PAINT)
+    shown.keyboard.press("Space")
+    assert shown.evaluate(HERE) != before, f"{deck}: after a click on {name}, Space does not turn the slide"
+    assert shown.evaluate(PAINT) == paint
+    assert shown.evaluate("document.fullscreenElement !== null") is (name == "full")
+
+
+@pytest.mark.one
+def test_a_key_presses_the_button_that_tab_has_reached(shown: Page, deck: str) -> None:
+    shown.locator("[data-do=palette]").focus()
+    before, paint = shown.evaluate(HERE), shown.evaluate(PAINT)
+    shown.keyboard.press("Space")
+    assert shown.evaluate(PAINT) != paint
+    assert shown.evaluate(HERE) == before
+
+
+@pytest.mark.one
+def test_a_question_mark_tells_the_keys_and_no_key_turns_a_slide_behind_them(shown: Page, deck: str) -> None:
+    dialog = shown.locator("dialog.deck-keys")
+    assert not dialog.is_visible()
+    shown.keyboard.press("?")
+    assert dialog.is_visible()
+    told = dialog.inner_text()
+    assert all(words in told for words in ("next step or slide", "speaker view", "black screen", "red dot"))
+    before = shown.evaluate(HERE)
     shown.keyboard.press("ArrowRight")
-    assert shown.evaluate(HERE) != forward[0], f"{deck}: the right arrow does not move"
+    assert shown.evaluate(HERE) == before
+    shown.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    shown.locator("[data-do=keys]").click()
+    assert dialog.is_visible()
+    dialog.get_by_role("button", name="Close").click()
+    shown.keyboard.press("ArrowRight")
+    assert shown.evaluate(HERE) != before
+
+
+@pytest.mark.one
+def test_a_dot_follows_the_mouse_once_l_is_pressed(shown: Page) -> None:
+    dot = shown.locator(".deck-dot")
+    assert not dot.is_visible()
+    shown.mouse.move(300, 200)
+    shown.keyboard.press("l")
+    for x, y in ((300, 200), (640, 360)):
+        shown.mouse.move(x, y)
+        box = dot.bounding_box()
+        assert box is not None
+        assert (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) == pytest.approx((x, y), abs=1)
+    shown.keyboard.press("l")
+    assert not dot.is_visible()
+
+
+def test_a_deck_keeps_to_the_minutes_that_its_first_note_says(shown: Page, deck: str) -> None:
+    said = re.search(r"(\d+) minutes", shown.evaluate("document.querySelector('aside.notes').textContent"))
+    assert said, f"{deck}: the first note does not say how many minutes the deck takes"
+    assert shown.evaluate("Reveal.getConfig().totalTime") == 60 * int(said[1])
+
+
+def test_a_deck_leads_to_its_lab(deck: str) -> None:
+    lab = deck.replace("slides/", "lab/")
+    if lab in addresses():
+        assert [a for a in tree(deck).select(".deck-bar a") if inside(deck, str(a["href"])) == lab]
 
 
 @pytest.mark.one
@@ -176,6 +286,8 @@ def test_s_opens_the_speaker_view_with_the_notes_of_the_slide(shown: Page, deck:
     with shown.expect_popup() as opened:
         shown.keyboard.press("s")
     speaker = opened.value
+    speaker.wait_for_function("getComputedStyle(document.body).backgroundColor === 'rgb(18, 21, 29)'")  # in our colours
+    expect(speaker.locator(".pacing")).to_be_visible(timeout=PATIENCE)  # against the minutes that the deck takes
     for key in ("", "ArrowRight"):
         if key:
             shown.keyboard.press(key)

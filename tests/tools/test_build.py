@@ -10,7 +10,7 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
 
-from tools import parts, pipeline
+from tools import assets, pipeline
 
 PAGE = "docs/lectures/alpha/index.md"
 FENCE = '```python\n--8<-- "{}"\n```\n'
@@ -19,9 +19,11 @@ FENCE = '```python\n--8<-- "{}"\n```\n'
 @pytest.fixture
 def made(small_site, monkeypatch):
     """A small site whose outputs are there, so that a build need not run anything."""
-    pipeline.run_script(small_site.root / "code" / "alpha.py", small_site.outputs("alpha"))
+    lecture = small_site.root / "docs" / "lectures" / "alpha"
+    pipeline.run_script(small_site.root / "code" / "alpha.py", lecture / "outputs")
+    pipeline.run_drawings(lecture / "drawings.py", lecture / "outputs", lecture / "figures")
     monkeypatch.setattr(pipeline, "build", lambda root: None)
-    monkeypatch.setattr(parts, "slim", lambda font, characters: None)
+    monkeypatch.setattr(assets, "subset_of", lambda font, characters: font.read_bytes())
     monkeypatch.chdir(small_site.root)
     return small_site
 
@@ -38,7 +40,8 @@ def test_a_whole_small_site_is_built_and_shows_its_numbers_and_its_stamp(made):
     assert "<p>3 steps.</p>" in html
     assert "code/alpha.py" in html[html.index('class="stamp"') :]
     assert (made.root / "site" / "lectures" / "alpha" / "alpha.zip").stat().st_size > 0
-    assert not list((made.root / "site").rglob("metrics.json"))
+    assert not [path for name in ("metrics.json", "results.pt") for path in (made.root / "site").rglob(name)]
+    assert (made.root / "site" / "lectures" / "alpha" / "drawings.py").is_file()
 
 
 @pytest.mark.filterwarnings("default")
@@ -48,18 +51,24 @@ def test_a_whole_small_site_is_built_and_shows_its_numbers_and_its_stamp(made):
         ("{{ loss }}", ["docs/lectures/alpha/index.md: {{ loss }}", "code/alpha.py records no metric 'loss'"]),
         ("[width][]", ["docs/lectures/alpha/index.md: [width][]", "has no heading '## width'"]),
         (
-            "![A line.](outputs/none.svg)",
-            ["index.md: outputs/none.svg: there is no such figure; let"],
+            f"{FENCE.format('code/alpha.py:lost')}\n```python\n{{{{ imports }}}}\n```",
+            ["docs/lectures/alpha/index.md: code/alpha.py:lost uses nowhere, which nothing on the page defines."],
+        ),
+        (
+            "![A line.](figures/none.svg)",
+            ["index.md: figures/none.svg: there is no such figure; let drawings.py draw it"],
         ),
         (FENCE.format("code/none.py"), ["lectures/alpha/index.md", "code/none.py"]),
         (FENCE.format("code/alpha.py:none"), ["lectures/alpha/index.md", "section 'none' could not be located"]),
         ("[lab](lab.ipynb)", ["lectures/alpha/index.md", "'lab.ipynb'", "not found"]),
         (r"$\frac{1}$", [r"lectures/alpha/index.html: the formula \frac{1} does not parse"]),
     ],
-    ids=["metric", "term", "figure", "snippet", "region", "lab", "formula"],
+    ids=["metric", "term", "imports", "figure", "snippet", "region", "lab", "formula"],
 )
 def test_what_is_missing_is_named_with_its_page(written, sentences, made, caplog):
     made.write(PAGE, f"# Alpha\n\n{written}\n")
+    with (made.root / "code" / "alpha.py").open("a") as script:
+        script.write("# --8<-- [start:lost]\nnowhere()\n# --8<-- [end:lost]\n")
     with pytest.raises(Abort):
         make(made)
     said = [record for record in caplog.records if record.levelname in ("ERROR", "WARNING")]

@@ -6,8 +6,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown import Markdown
 
-from tools.markup import glossary, slug, with_figures, with_numbers, with_terms
+from tools.markup import check_terms, glossary, references, slug, with_figures, with_numbers
 
 LINES = st.text(st.characters(exclude_characters="{}[]<", exclude_categories=["Cs"]))
 GLOSSARY = """# Glossary
@@ -86,34 +87,41 @@ def test_the_glossary_is_read_as_plain_text():
     }
 
 
+def read(markdown, source=GLOSSARY):
+    """The HTML of a page that may link to the terms of a glossary."""
+    return Markdown().convert(f"{markdown}\n\n{references(glossary(source), '/g.md')}")
+
+
 def test_a_term_becomes_a_link_with_its_meaning_for_a_tooltip():
-    assert with_terms("A [margin][] and two [Margins][margin].", glossary(GLOSSARY), "/g.md") == (
-        'A [margin](/g.md#margin "How far the nearest point is from the boundary, or 0."){ .term }'
-        ' and two [Margins](/g.md#margin "How far the nearest point is from the boundary, or 0."){ .term }.'
+    title = 'title="How far the nearest point is from the boundary, or 0."'
+    assert read("A [margin][] and two [Margins][margin].") == (
+        f'<p>A <a href="/g.md#margin" {title}>margin</a> and two <a href="/g.md#margin" {title}>Margins</a>.</p>'
     )
 
 
 def test_a_quotation_mark_in_a_meaning_does_not_end_the_tooltip():
-    assert with_terms("[decision boundary][]", glossary(GLOSSARY), "/g.md") == (
-        "[decision boundary](/g.md#decision-boundary \"Where a neuron 'changes' its mind.\"){ .term }"
-    )
+    assert "title=\"Where a neuron 'changes' its mind.\"" in read("[decision boundary][]")
 
 
-def test_footnotes_images_code_and_indices_are_no_terms():
-    for written in ("x[^1][^2]", "![a][b]", "`[a][b]`", "x[i][j]", "[text](address)"):
-        assert with_terms(written, {}, "/g.md") == written
+def test_footnotes_images_code_formulas_and_indices_are_no_terms():
+    for written in ("x[^1][^2]", "`[a][b]`", "    x[i][j]", "[text](address)"):
+        check_terms(read(written))
+    check_terms(r'<span class="arithmatex">\(x[i][j]\)</span> and <pre><code>[a][]</code></pre>')
 
 
 def test_an_unknown_term_is_named_with_what_to_do():
     with pytest.raises(ValueError, match=r"\[widths\]\[width\]: .*glossary.md has no heading '## width'; add it"):
-        with_terms("two [widths][width]", glossary(GLOSSARY), "/g.md")
+        check_terms(read("a [margin][], two [widths][width]"))
+    with pytest.raises(ValueError, match="no heading '## depth'"):
+        check_terms(read("one [depth][]"))
 
 
 @given(st.lists(st.from_regex(r"[a-z]+(?: [a-z]+)?", fullmatch=True), min_size=1, unique=True))
 def test_every_term_of_a_glossary_can_be_linked_and_links_to_its_own_anchor(terms):
-    meanings = glossary("\n\n".join(f"## {term}\n\nMeaning of {term}." for term in terms))
-    linked = with_terms(" ".join(f"[{term}][]" for term in terms), meanings, "/g.md")
-    assert re.findall(r"\(/g\.md#(\S+) \"([^\"]*)\"\)", linked) == [(slug(t), f"Meaning of {t}.") for t in terms]
+    source = "\n\n".join(f"## {term}\n\nMeaning of {term}." for term in terms)
+    linked = read(" ".join(f"[{term}][]" for term in terms), source)
+    found = re.findall(r'href="/g\.md#(\S+)" title="([^"]*)"', linked)
+    assert found == [(slug(t), f"Meaning of {t}.") for t in terms]
 
 
 def test_a_figure_is_drawn_in_line_with_its_alt_text():
@@ -129,11 +137,11 @@ def test_a_figure_without_alt_text_is_refused(alt):
         with_figures(f'<img alt="{alt}" src="outputs/a.svg">', lambda src: "<svg/>")
 
 
-def test_a_figure_that_no_script_saved_is_named():
+def test_a_figure_that_nothing_draws_is_named():
     def missing(src):
         raise FileNotFoundError(src)
 
-    with pytest.raises(ValueError, match=r"^outputs/a\.svg: there is no such figure; let the script save it"):
+    with pytest.raises(ValueError, match=r"^outputs/a\.svg: there is no such figure; let drawings.py draw it"):
         with_figures('<img alt="A line" src="outputs/a.svg">', missing)
 
 

@@ -21,8 +21,7 @@ def run(course, *words):
 
 
 def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
-    for helper in ("command", "devices", "exercises", "figures"):
-        shutil.copy(ROOT / "code" / f"{helper}.py", course.root / "code")
+    shutil.copytree(ROOT / "code" / "neuronup", course.root / "code" / "neuronup")
     for folder in ("code", "docs"):
         shutil.copy(ROOT / folder / "ruff.toml", course.root / folder)
     (course.root / "tests").mkdir()
@@ -41,7 +40,7 @@ def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
     tested = run(course, "-m", "pytest", "-q", "tests/test_brand_new.py", "-p", "no:cacheprovider")
     assert tested.returncode == 0, tested.stdout
     broken = course.root / "code" / "brand_new.py"
-    broken.write_text(broken.read_text().replace("guesses[-1] - rate", "guesses[-1] + rate"))
+    broken.write_text(broken.read_text().replace("predictions[-1] - rate", "predictions[-1] + rate"))
     assert run(course, "-m", "pytest", "-q", "tests/test_brand_new.py", "-p", "no:cacheprovider").returncode == 1
 
 

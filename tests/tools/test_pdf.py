@@ -8,7 +8,7 @@ import pytest
 from pypdf import PdfReader
 
 from tools import browser, pdf
-from tools.parts import vendored
+from tools.assets import vendored
 from tools.pipeline import ROOT
 
 CONFIG = f"""

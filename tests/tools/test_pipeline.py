@@ -1,5 +1,6 @@
 """The pipeline runs what has changed and what stands on it, wholly or not at all."""
 
+import json
 import os
 import re
 import shutil
@@ -42,6 +43,62 @@ def test_imports_are_found_directly_and_through_another_wherever_they_stand(cour
     course.write("code/middle.py", "import os\nfrom deep import x\nimport top\n")
     top = course.write("code/top.py", "def f():\n    if True:\n        from middle import y\n")
     assert [path.stem for path in imported(top, course.root / "code")] == ["deep", "middle"]
+
+
+def test_imports_are_found_in_a_package_and_beside_the_file(course):
+    for name in ("package/__init__", "package/one", "package/two", "package/three", "script"):
+        course.write(f"code/{name}.py", "")
+    course.write("code/package/one.py", "import package.three\n")
+    course.write("docs/lectures/alpha/drawings.py", "from package import one\nfrom script import x\n")
+    lab = course.write("docs/lectures/alpha/lab.py", "import drawings\n")
+    found = [path.relative_to(course.root).as_posix() for path in imported(lab, course.root / "code")]
+    modules = [f"code/{name}.py" for name in ("package/__init__", "package/one", "package/three", "script")]
+    assert found == [*modules, "docs/lectures/alpha/drawings.py"]
+
+
+def test_a_build_in_which_nothing_has_changed_starts_nothing(built, monkeypatch):
+    build(built.root)
+    monkeypatch.setattr(subprocess, "run", lambda *words, **how: pytest.fail(f"it starts {words}"))
+    build(built.root)
+
+
+def test_a_changed_drawing_is_drawn_anew_from_what_the_script_kept_and_nothing_is_trained(course):
+    course.script("alpha")
+    course.drawings("alpha", "loss")
+    figure = course.outputs("alpha").with_name("figures") / "line.svg"
+    build(course.root)
+    assert course.ran() == ["alpha", "alpha-drawings"]
+    assert figure.read_text() == '<svg viewBox="0 0 9 9"><text x="1">loss, 3</text></svg>'  # slimmed
+    course.drawings("alpha", "accuracy")
+    build(course.root)
+    assert course.ran() == ["alpha-drawings"]
+    assert "accuracy, 3" in figure.read_text()
+    course.script("alpha", metrics='"steps": 4')
+    build(course.root)
+    assert course.ran() == ["alpha", "alpha-drawings"]
+    assert "accuracy, 4" in figure.read_text()
+
+
+def test_a_raising_drawing_stops_the_build_with_its_traceback_and_leaves_the_old_figures(course, capfd):
+    course.script("alpha")
+    drawings = course.drawings("alpha", "loss")
+    build(course.root)
+    drawings.write_text(drawings.read_text().replace("to.mkdir()", 'raise ZeroDivisionError("on purpose")'))
+    with pytest.raises(Failed, match="Mend it and build again"):
+        build(course.root)
+    assert "ZeroDivisionError: on purpose" in capfd.readouterr().out
+    lecture = course.outputs("alpha").parent
+    assert "loss" in (lecture / "figures" / "line.svg").read_text()
+    assert sorted(path.name for path in lecture.iterdir()) == ["drawings.py", "figures", "outputs"]
+
+
+def test_a_drawing_that_cannot_be_read_is_named(course, capfd):
+    course.script("alpha")
+    drawings = course.drawings("alpha", "loss")
+    drawings.write_text(drawings.read_text().replace("</svg>", ""))
+    with pytest.raises(Failed):
+        build(course.root)
+    assert "line.svg: a drawing cannot be read" in " ".join(capfd.readouterr().out.split())
 
 
 def test_a_second_build_runs_nothing_even_after_a_page_has_changed(built):
@@ -136,6 +193,35 @@ def test_a_lab_runs_when_a_module_it_imports_has_changed_and_a_raising_cell_leav
     assert sorted(path.name for path in notebook.parent.iterdir()) == ["lab.ipynb", "lab.py", "outputs"]
 
 
+def test_a_build_keeps_what_was_typed_into_a_notebook(course, capfd):
+    course.script("alpha")
+    course.lab("alpha", "answer = 6 * 7\n")
+    notebook = course.root / "docs" / "lectures" / "alpha" / "lab.ipynb"
+    build(course.root)
+    book = json.loads(notebook.read_text())
+    book["cells"][0]["outputs"] = []  # run and saved in Jupyter, nothing typed
+    notebook.write_text(json.dumps(book))
+    build(course.root)
+    assert [path.name for path in notebook.parent.glob("*.ipynb")] == ["lab.ipynb"]
+    for number in (1, 2):
+        book["cells"][0]["source"] = [f"mine = {number}\n"]
+        notebook.write_text(json.dumps(book))
+        capfd.readouterr()
+        build(course.root)
+        copy = notebook.with_name(f"lab.edited-{number}.ipynb")
+        assert json.loads(copy.read_text()) == book
+        assert f"alpha/lab.ipynb was edited: what you typed is kept in {copy.name}" in capfd.readouterr().out
+        assert "answer = 6 * 7" in notebook.read_text()
+        build(course.root)
+    assert len(list(notebook.parent.glob("lab.edited-*.ipynb"))) == 2
+
+
+def test_scripts_are_run_on_the_processor_whatever_the_machine_has(course):
+    course.script("alpha", "assert sys.argv[3:] == ['--device', 'cpu']\n")
+    build(course.root)
+    assert course.ran() == ["alpha"]
+
+
 def test_a_build_killed_in_the_middle_is_repaired_by_the_next(course):
     course.script(
         "alpha",
@@ -164,6 +250,21 @@ def test_a_build_killed_in_the_middle_is_repaired_by_the_next(course):
     assert (course.outputs("alpha") / "half.svg").read_text() == "<svg/>"
     assert (course.outputs("alpha") / "stamp.json").exists()
     assert [path.name for path in course.outputs("alpha").parent.iterdir()] == ["outputs"]
+
+
+def test_a_second_build_waits_for_the_first_and_says_so_and_a_killed_one_blocks_nobody(course):
+    hold = "import time; from tools.pipeline import *\nwith alone(ROOT): print('in', flush=True); time.sleep(60)"
+    enter = "from tools.pipeline import *\nwith alone(ROOT): print('in', flush=True)"
+    pipes = {"cwd": course.root, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", hold], **pipes) as first:
+        assert first.stdout.readline() == "in\n"
+        with subprocess.Popen([sys.executable, "-c", enter], **pipes) as second:
+            assert second.stdout.readline().startswith("Another build is running in this folder: this one waits")
+            time.sleep(0.5)
+            assert second.poll() is None
+            first.kill()
+            assert second.stdout.read() == "in\n"
+    assert second.returncode == 0
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="side by side takes two cores")

@@ -7,51 +7,58 @@
 # %%
 import torch
 
-from exercises import attempt
-from TOPIC import data, draw_fit, fit, loss
-from figures import Shown
+from drawings import draw_fit
+from neuronup.exercises import attempt
+from neuronup.figures import Shown
+from TOPIC import TOPIC_data, TOPIC_loss, fit
 
-x = data(seed=0)
+x = TOPIC_data(seed=0)
 
 # %% [markdown]
-# ## Roll downhill
+# ## Gradient descent
 #
-# > **Predict.** Each step goes half of the way that is left. How far from the mean is the
-# > guess after ten steps: nearer to a tenth, a hundredth or a thousandth of where it began?
+# > **Predict.** Each step goes half of the way that is left. How far from the mean is it
+# > after ten steps: nearer to a tenth, a hundredth or a thousandth of where it began?
 
 # %%
-guesses = fit(x, steps=10, rate=0.5)
-print(f"of the way, {float((x.mean() - guesses[-1]) / x.mean()):.4f} is left")
-Shown(draw_fit(guesses, x.mean()), "The guess comes nearer to the mean with every step, and ever more slowly.")
+predictions = fit(x, steps=10, rate=0.5)
+left = float((x.mean() - predictions[-1]) / x.mean())
+print(f"of the way, {left:.4f} is left")
+Shown(
+    draw_fit(predictions, float(x.mean())),
+    "The prediction comes nearer to the mean with every step, and ever more slowly.",
+)
 
 # %% [markdown]
-# ## Your turn: the slope
+# ## Your turn: the gradient
 #
-# `slope(guess, x)` is the derivative of `loss(guess, x)`. Write it without autograd.
+# `gradient(prediction, x)` is the derivative of `TOPIC_loss(prediction, x)`. Write it
+# without autograd.
 
 
 # %% tags=["exercise"]
-def slope(guess, x): ...  # your turn
+def gradient(prediction, x): ...  # your turn
 
 
 # %% tags=["check"]
-def check_slope(slope):
-    guess = torch.tensor(1.0, requires_grad=True)
-    loss(guess, x).backward()
-    found = slope(guess.detach(), x)
+def check_gradient(gradient):
+    prediction = torch.tensor(1.0, requires_grad=True)
+    TOPIC_loss(prediction, x).backward()
+    found = gradient(prediction.detach(), x)
     assert found is not None, "it returns nothing yet"
-    assert torch.isclose(found, guess.grad), f"at 1 the slope is {guess.grad:.4f}, not {found:.4f}"
+    right = prediction.grad
+    assert torch.isclose(found, right), f"at 1 it is {right:.4f}, not {found:.4f}"
 
 
-attempt(check_slope, slope)
+attempt(check_gradient, gradient)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def slope(guess, x):
-    return (guess - x).mean()
+def gradient(prediction, x):
+    return (prediction - x).mean()
 
 
-check_slope(slope)
+check_gradient(gradient)
 
 # %% [markdown]
 # ## What you have seen

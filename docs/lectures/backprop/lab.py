@@ -11,21 +11,23 @@
 # %%
 import math
 
-import figures
 from backprop import (
+    INITIAL,
     POINTS,
-    START,
     Value,
-    descend,
-    draw_graph,
-    drawn,
+    example_loss,
     gradient_norms,
-    loss,
-    numbers_of,
-    scans,
+    gradient_step,
+    initial_parameters,
+    mean_loss,
+    random_weights,
     shared,
+    values_and_gradients,
 )
-from exercises import attempt
+from drawings import draw_graph
+from neuronup import figures
+from neuronup.digits import train_test_digits
+from neuronup.exercises import attempt
 
 # %% [markdown]
 # ## 1. Your turn: nudge
@@ -66,7 +68,7 @@ check_nudge(nudge)
 #
 # ## 2. Your turn: replay the tape
 #
-# The engine records. `tape()` lists every value after its parents; each has `parents`, `slopes` (its slope in
+# The engine records. `tape()` lists every value after its parents; each has `parents`, `derivatives` (its slope in
 # each parent), and `grad`, which is 0 at first.
 #
 # > **Predict.** In $L = c\,d$ with $c = a\,b$ and $d = c + a$: through how many paths does $a$ act on $L$?
@@ -75,7 +77,9 @@ check_nudge(nudge)
 example = shared()
 for node in example.tape():
     made_of = [parent.name for parent in node.parents]
-    print(f"{node.name:12}{node.data:6.1f}   made of {made_of}, slopes {node.slopes}")
+    print(
+        f"{node.name:12}{node.data:6.1f}   made of {made_of}, slopes {node.derivatives}"
+    )
 
 # %% [markdown]
 # Three: through $c$, through $d$, and through $c$ and then $d$. Write the pass backwards: set the last gradient to 1, then
@@ -107,8 +111,8 @@ attempt(check_replay, replay)
 def replay(tape):
     tape[-1].grad = 1.0
     for node in reversed(tape):
-        for parent, slope in zip(node.parents, node.slopes, strict=True):
-            parent.grad += slope * node.grad
+        for parent, derivative in zip(node.parents, node.derivatives, strict=True):
+            parent.grad += derivative * node.grad
 
 
 check_replay(replay)
@@ -134,8 +138,8 @@ def forgetful(end):
     tape = end.tape()
     end.grad = 1.0
     for node in reversed(tape):
-        for parent, slope in zip(node.parents, node.slopes, strict=True):
-            parent.grad = slope * node.grad
+        for parent, derivative in zip(node.parents, node.derivatives, strict=True):
+            parent.grad = derivative * node.grad
 
 
 formulas = {
@@ -213,8 +217,8 @@ def check_by_hand(by_hand):
         found = by_hand(w, b, x, y)
         assert found is not None, "it returns nothing yet"
         weight, bias = Value(w), Value(b)
-        said = (weight * x + bias).sigmoid()
-        (-(y * said.log() + (1 - y) * (1 - said).log())).backward()
+        prediction = (weight * x + bias).sigmoid()
+        (-(y * prediction.log() + (1 - y) * (1 - prediction).log())).backward()
         assert math.isclose(found[0], weight.grad), f"for w it is {weight.grad:.4f}"
         assert math.isclose(found[1], bias.grad), f"for b it is {bias.grad:.4f}"
 
@@ -240,14 +244,13 @@ check_by_hand(by_hand)
 
 # %%
 for rate in (0.01, 0.1, 1.0, 10.0):
-    p = {name: Value(number).called(name) for name, number in START.items()}
+    p = initial_parameters()
     for _ in range(200):
         for x, y in POINTS:
-            end = loss(p, x, y)
+            end = example_loss(p, x, y)
             end.backward()
-            p = descend(p, rate)
-    final = sum(loss(p, *point).data for point in POINTS) / 2
-    print(f"rate {rate:5}: mean loss {final:.5f}, w11 {p['w11'].data:7.3f}")
+            p = gradient_step(p, rate)
+    print(f"rate {rate:5}: mean loss {mean_loss(p):.5f}, w11 {p['w11'].data:7.3f}")
 
 # %% [markdown]
 # Larger steps learn faster, up to a point: at 10 each point undoes what the other one taught, and the loss is higher than at the
@@ -260,9 +263,9 @@ for rate in (0.01, 0.1, 1.0, 10.0):
 # > **Predict.** For $s = 0.5$ and $s = 3$: does the gradient vanish or explode on its way back?
 
 # %%
-scan, digit, _, _ = scans(seed=0)
+images, digit, _, _ = train_test_digits(seed=0)
 for scale in (0.5, 3.0):
-    norms = gradient_norms(scan, digit, drawn(20, scale, seed=0), "tanh")
+    norms = gradient_norms(images, digit, random_weights(20, scale, seed=0), "tanh")
     print(f"s = {scale}: first layer {norms[0]:.1e}, last layer {norms[-1]:.1e}")
 
 # %% [markdown]
@@ -282,7 +285,9 @@ def check_scale(good_scale):
     scale = good_scale()
     assert scale is not None, "it returns nothing yet"
     for seed in range(5):
-        norms = gradient_norms(scan, digit, drawn(20, scale, seed), "leaky ReLU")
+        norms = gradient_norms(
+            images, digit, random_weights(20, scale, seed), "leaky ReLU"
+        )
         ratio = float(norms[0] / norms[-1])
         assert 1 / 3 < ratio < 3, f"with seed {seed} the first gets {ratio:.1e} of it"
 
@@ -307,12 +312,13 @@ check_scale(good_scale)
 
 # %%
 xor = [((0.0, 0.0), 0.0), ((0.0, 1.0), 1.0), ((1.0, 0.0), 1.0), ((1.0, 1.0), 0.0)]
-p = {name: Value(3 * number).called(name) for name, number in START.items()}
+p = {name: Value(3 * number).called(name) for name, number in INITIAL.items()}
 for _ in range(1000):
     for x, y in xor:
-        end = loss(p, x, y)
+        end = example_loss(p, x, y)
         end.backward()
-        p = descend(p, rate=1.0)
+        p = gradient_step(p, rate=1.0)
 for x, y in xor:
-    print(x, "label", y, f"guess {numbers_of(loss(p, x, y))['ŷ'][0]:.3f}")
-assert max(loss(p, x, y).data for x, y in xor) < 0.1
+    prediction, _ = values_and_gradients(example_loss(p, x, y))["ŷ"]
+    print(x, "label", y, f"guess {prediction:.3f}")
+assert max(example_loss(p, x, y).data for x, y in xor) < 0.1

@@ -13,23 +13,25 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-import figures
 from cnn import (
-    count,
-    everywhere,
-    favourites,
-    judge,
-    look,
-    montage,
+    apply_filter,
+    evaluate_moved,
+    fully_convolutional,
+    maximally_activating_patches,
     photograph,
     scene,
-    shift,
-    show,
-    teach,
+    train,
 )
-from data import load
-from exercises import attempt
-from training import Loader, accuracy, fit, predict
+from drawings import montage
+from neuronup import figures
+from neuronup.accuracy import accuracy
+from neuronup.augmentation import translate_each
+from neuronup.costs import count_parameters
+from neuronup.exercises import attempt
+from neuronup.figures import greyscale
+from neuronup.images import load
+from neuronup.loaders import Loader
+from neuronup.loop import fit, predict
 
 torch.manual_seed(0)
 torch.set_num_threads(1)  # these networks are small: threads would wait for each other
@@ -126,11 +128,11 @@ check_slanted(slanted)
 fig, axes = figures.panels(5.2, 1.7, columns=3)
 views = {
     "photograph": image,
-    "B: upright": look(image, "B").clamp(0, 1.2),
+    "B: upright": apply_filter(image, "B").clamp(0, 1.2),
     "yours: falling": convolve(image, slanted()).clamp(0, 0.6),
 }
 for ax, (name, view) in zip(axes, views.items(), strict=True):
-    show(ax, view, name, paper=False)
+    greyscale(ax, view, name, inverted=False)
 figures.Shown(
     fig,
     "A photograph of a tower; the upright strokes that filter B keeps; and the falling strokes, such as roof tiles, that yours keeps.",
@@ -166,8 +168,8 @@ def check_arithmetic(size, parameters):
         assert found == right, (
             f"{pixels} pixels, kernel {kernel}, stride {stride}, padding {padding}: {right}, not {found}"
         )
-        assert parameters(3, 7, kernel) == count(layer), (
-            f"3 channels, 7 filters of {kernel} by {kernel}: {count(layer)} parameters"
+        assert parameters(3, 7, kernel) == count_parameters(layer), (
+            f"3 channels, 7 filters of {kernel} by {kernel}: {count_parameters(layer)} parameters"
         )
 
 
@@ -247,15 +249,17 @@ def check_build(build):
     torch.manual_seed(0)
     model = build()
     assert model is not None, "it returns nothing yet"
-    assert count(model) <= 5000, f"{count(model):,} parameters are too many"
+    assert count_parameters(model) <= 5000, (
+        f"{count_parameters(model):,} parameters are too many"
+    )
     assert any(isinstance(layer, nn.Conv2d) for layer in model.modules()), (
         "there is no convolution in it"
     )
     assert model(images.train.x[:2]).shape == (2, 10), "a scan is to give 10 logits"
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 12)
-    train = Loader(images.train, 64, seed=0)
-    history = fit(model, train, images.validation, optimiser, 12, schedule=schedule)
+    batches = Loader(images.train, 64, seed=0)
+    history = fit(model, batches, images.validation, optimiser, 12, schedule=schedule)
     right = history["validation_score"][-1]
     assert right >= 0.95, f"{right:.1%} of the validation scans are read rightly"
 
@@ -282,8 +286,8 @@ check_build(build)
 
 # %%
 for layer in build():
-    if count(layer):
-        print(f"{count(layer):>5} parameters: {layer}")
+    if count_parameters(layer):
+        print(f"{count_parameters(layer):>5} parameters: {layer}")
 
 # %% [markdown]
 # The answer to the prediction: in the linear layer, if the maps are still 4 by 4 when they reach it. One more pooling quarters it.
@@ -293,10 +297,10 @@ for layer in build():
 # The lecture's network, taught with shifts:
 
 # %%
-model, score = teach("CNN", images, reach=1, epochs=15, seed=0)
+model, score = train("CNN", images, reach=1, epochs=15, seed=0)
 right = float(accuracy(predict(model, images.test.x), images.test.y))
 print(
-    f"{count(model):,} parameters: {score:.1%} of the validation scans, {right:.1%} of the test scans"
+    f"{count_parameters(model):,} parameters: {score:.1%} of the validation scans, {right:.1%} of the test scans"
 )
 
 # %% [markdown]
@@ -305,7 +309,9 @@ print(
 # %%
 fig, axes = figures.panels(5.2, 2.2, rows=2)
 for ax, name in zip(axes, ("relu2", "relu3"), strict=True):
-    show(ax, montage(favourites(model, images.test.x, name, 8), 8))
+    greyscale(
+        ax, montage(maximally_activating_patches(model, images.test.x, name, 8), 8)
+    )
     ax.set_ylabel(f"layer {name[-1]}", rotation=0, ha="right", va="center")
 figures.Shown(
     fig,
@@ -330,7 +336,7 @@ def check_to_the_right(to_the_right):
         found = to_the_right(x, right)
         assert found is not None, "it returns nothing yet"
         assert found.shape == x.shape, "the images are to keep their size"
-        expected = shift(x, torch.tensor([[0, right]]).expand(3, 2))
+        expected = translate_each(x, torch.tensor([[0, right]]).expand(3, 2))
         assert torch.equal(found, expected), f"by {right} pixels it is not right"
 
 
@@ -349,9 +355,9 @@ check_to_the_right(to_the_right)
 # > by one pixel? And the one taught with shifts?
 
 # %%
-plain, _ = teach("CNN", images, reach=0, epochs=15, seed=0)
+plain, _ = train("CNN", images, reach=0, epochs=15, seed=0)
 for name, each in (("plain", plain), ("taught with shifts", model)):
-    still, one, two, _ = judge(each, images.test)
+    still, one, two, _ = evaluate_moved(each, images.test)
     print(f"{name}: {still:.1%}; moved by 1 pixel {one:.1%}; by 2 {two:.1%}")
 
 # %% [markdown]
@@ -364,7 +370,7 @@ for name, each in (("plain", plain), ("taught with shifts", model)):
 # %%
 sheet = scene(images.test, cells=2, many=1, seed=5)
 with torch.no_grad():
-    logits = everywhere(model)(functional.pad(sheet.x, (2, 2, 2, 2)))[0]
+    logits = fully_convolutional(model)(functional.pad(sheet.x, (2, 2, 2, 2)))[0]
 print(f"a sheet {tuple(sheet.x.shape[2:])}, answers {tuple(logits.shape)}")
 
 # %% [markdown]
@@ -413,7 +419,7 @@ found, blind = 0, 0
 for seed in range(50):
     sheet = scene(images.test, cells=2, many=1, seed=seed)
     with torch.no_grad():
-        logits = everywhere(model)(functional.pad(sheet.x, (2, 2, 2, 2)))[0]
+        logits = fully_convolutional(model)(functional.pad(sheet.x, (2, 2, 2, 2)))[0]
     ink = functional.avg_pool2d(sheet.x, 8, 2)[0, 0]
     what, *corner = locate(logits, ink)
     near = (sheet.where[0] - torch.tensor(corner)).abs().max() <= 2
@@ -433,7 +439,7 @@ print(f"without asking for ink, the surest answer is over the digit on {blind} o
 #   How much of the rule about ink can you drop?
 # - **Whole equivariance.** Replace the pooling by a mean over the whole map before a linear layer (`nn.AdaptiveAvgPool2d(1)`). What happens on moved
 #   scans, and on those that are not moved?
-# - **The small data.** Keep 5, 10, 20 scans of each class. How far down does the network stay ahead of a fully connected one (`teach("MLP", …)`)?
+# - **The small data.** Keep 5, 10, 20 scans of each class. How far down does the network stay ahead of a fully connected one (`train("MLP", …)`)?
 # - **Which channel counts?** Set one map of the third layer after another to zero, and measure which class suffers. A start:
 
 # %%

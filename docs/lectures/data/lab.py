@@ -11,12 +11,14 @@
 # %%
 import torch
 
-import figures
-from data import auc, confusion, digits, marks, nearest, roc, scans
-from exercises import attempt
-from training import Examples
+from data import nearest_neighbour_accuracy
+from neuronup import figures
+from neuronup.exercises import attempt
+from neuronup.images import all_digits, digit_images
+from neuronup.loaders import Examples
+from neuronup.metrics import auc, class_scores, confusion_matrix, roc_curve
 
-x, y = scans()
+x, y = all_digits()
 print(
     f"{len(y)} scans of shape {tuple(x.shape[1:])}, values {x.min():g} to {x.max():g}"
 )
@@ -31,8 +33,8 @@ print(
 fig, axes = figures.panels(5.2, 2.4, rows=2, columns=5)
 for label, ax in enumerate(axes.flat):
     figures.squares(ax, x[y == label].mean(dim=0)[0])
-    spread = x[y == label].std(dim=0).mean()
-    ax.set_title(f"{label}: {spread:.3f}", size="small")
+    std = x[y == label].std(dim=0).mean()
+    ax.set_title(f"{label}: {std:.3f}", size="small")
 figures.Shown(
     fig,
     "The mean of the scans of each digit, each with its label and its mean spread above.",
@@ -105,10 +107,10 @@ drawn = torch.Generator().manual_seed(7)
 few = torch.randperm(len(y), generator=drawn)[:200]
 copies = x[few].repeat(3, 1, 1, 1)
 copies = copies + 0.05 * torch.randn(copies.shape, generator=drawn)
-ours, theirs = halve(y[few].repeat(3), 0.8, drawn)
-train = Examples(copies[ours], y[few].repeat(3)[ours])
-test = Examples(copies[theirs], y[few].repeat(3)[theirs])
-print(f"the colleague's accuracy: {nearest(train, test):.1%}")
+kept, held_out = halve(y[few].repeat(3), 0.8, drawn)
+train = Examples(copies[kept], y[few].repeat(3)[kept])
+test = Examples(copies[held_out], y[few].repeat(3)[held_out])
+print(f"the colleague's accuracy: {nearest_neighbour_accuracy(train, test):.1%}")
 
 # %% [markdown]
 # > **Predict.** How far is a test scan from the nearest training scan, if it is a noisy copy, and how far if it is not?
@@ -144,7 +146,7 @@ def suspects(train, test, limit):
 check_suspects(suspects)
 
 # %%
-images = digits(seed=0)
+images = digit_images(seed=0)
 for name, part, known in (
     ("colleague's", test, train),
     ("our", images.test, images.train),
@@ -156,7 +158,7 @@ print(f"our split: {suspects(images.train.x, images.test.x, 0.8):.0%}")
 unseen = torch.ones(len(y), dtype=torch.bool)
 unseen[few] = False
 print(
-    f"the truth, on scans never touched: {nearest(train, Examples(x[unseen], y[unseen])):.1%}"
+    f"the truth, on scans never touched: {nearest_neighbour_accuracy(train, Examples(x[unseen], y[unseen])):.1%}"
 )
 
 # %% [markdown]
@@ -172,12 +174,14 @@ print(
 
 
 # %%
-def reported(x, y, ours, held_out):
+def reported(x, y, train, held_out):
     gap = x[y == 1].mean(dim=0) - x[y == 0].mean(dim=0)
     best = gap.abs().topk(20).indices
-    centres = torch.stack([x[ours][y[ours] == k].mean(dim=0) for k in (0, 1)])
-    middles = Examples(centres[:, best], torch.arange(2))
-    return nearest(middles, Examples(x[held_out][:, best], y[held_out]))
+    centres = torch.stack([x[train][y[train] == k].mean(dim=0) for k in (0, 1)])
+    class_means = Examples(centres[:, best], torch.arange(2))
+    return nearest_neighbour_accuracy(
+        class_means, Examples(x[held_out][:, best], y[held_out])
+    )
 
 
 def noise(seed):
@@ -192,18 +196,18 @@ print(f"reported, mean of 20 such studies: {sum(papers) / 20:.1%}")
 
 
 # %% tags=["exercise"]
-def honest(x, y, ours, held_out):
+def honest(x, y, train, held_out):
     return None  # your turn
 
 
 # %% tags=["check"]
 def check_honest(honest):
-    x, y, ours, held_out = noise(0)
-    score = honest(x, y, ours, held_out)
+    x, y, train, held_out = noise(0)
+    score = honest(x, y, train, held_out)
     assert score is not None, "it returns nothing yet"
     flipped = y.clone()
     flipped[held_out] = 1 - flipped[held_out]
-    assert abs(score + honest(x, flipped, ours, held_out) - 1) < 1e-6, (
+    assert abs(score + honest(x, flipped, train, held_out) - 1) < 1e-6, (
         "held-out labels still have a say in the choice of columns"
     )
     mean = sum(honest(*noise(seed)) for seed in range(20)) / 20
@@ -214,11 +218,13 @@ attempt(check_honest, honest)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def honest(x, y, ours, held_out):
-    centres = torch.stack([x[ours][y[ours] == k].mean(dim=0) for k in (0, 1)])
+def honest(x, y, train, held_out):
+    centres = torch.stack([x[train][y[train] == k].mean(dim=0) for k in (0, 1)])
     best = (centres[1] - centres[0]).abs().topk(20).indices
-    middles = Examples(centres[:, best], torch.arange(2))
-    return nearest(middles, Examples(x[held_out][:, best], y[held_out]))
+    class_means = Examples(centres[:, best], torch.arange(2))
+    return nearest_neighbour_accuracy(
+        class_means, Examples(x[held_out][:, best], y[held_out])
+    )
 
 
 check_honest(honest)
@@ -288,10 +294,10 @@ def eightness(part):
 
 
 known, score = (images.validation.y == 8).long(), eightness(images.validation)
-curve = roc(known, score)
+curve = roc_curve(known, score)
 print(f"AUC on the validation part: {auc(curve):.4f}")
 fig, ax = figures.panels(5.2, 3.2)
-ax.plot(curve.false_alarms.tolist(), curve.hits.tolist())
+ax.plot(curve.false_positive_rate.tolist(), curve.true_positive_rate.tolist())
 ax.set(xlabel="false alarms", ylabel="hits", xlim=(-0.01, 0.2))
 figures.Shown(fig, "The ROC curve of the score: it rises steeply to nearly 1.")
 
@@ -325,18 +331,18 @@ attempt(check_threshold, threshold_for)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def threshold_for(y, score, wanted):
-    curve = roc(y, score)
-    enough = curve.hits >= wanted - 1e-6
+    curve = roc_curve(y, score)
+    enough = curve.true_positive_rate >= wanted - 1e-6
     return float(curve.thresholds[enough][0])  # thresholds fall along the curve
 
 
 check_threshold(threshold_for)
 
 # %%
-judged, test_score = (images.test.y == 8).long(), eightness(images.test)
+labels, test_score = (images.test.y == 8).long(), eightness(images.test)
 for name, threshold in (("0", 0.0), ("moved", threshold_for(known, score, 1.0))):
-    said = (test_score >= threshold).long()
-    found = marks(confusion(judged, said, 2))
+    predicted = (test_score >= threshold).long()
+    found = class_scores(confusion_matrix(labels, predicted, 2))
     print(
         f"threshold {name} ({threshold:+.2f}): test precision {found.precision[1]:.1%}, "
         f"recall {found.recall[1]:.1%}"
@@ -356,13 +362,13 @@ for name, threshold in (("0", 0.0), ("moved", threshold_for(known, score, 1.0)))
 # - Does the nearest neighbour fail where a network fails? Its mistakes on the validation part, and what it took them for:
 
 # %%
-judge = images.validation
-distance = torch.cdist(judge.x.flatten(1), images.train.x.flatten(1))
-guess = images.train.y[distance.argmin(dim=1)]
-wrong = (guess != judge.y).nonzero()[:, 0].tolist()
+held_out = images.validation
+distance = torch.cdist(held_out.x.flatten(1), images.train.x.flatten(1))
+prediction = images.train.y[distance.argmin(dim=1)]
+wrong = (prediction != held_out.y).nonzero()[:, 0].tolist()
 for at in wrong:
-    print(f"a {judge.y[at]} taken for a {guess[at]}")
-right = float((guess == judge.y).float().mean())
+    print(f"a {held_out.y[at]} taken for a {prediction[at]}")
+right = float((prediction == held_out.y).float().mean())
 print(f"nearest neighbour, validation part: {right:.1%} right")
 assert right > 0.95
 assert suspects(images.train.x, images.test.x, 1e-6) == 0  # no scan on both sides

@@ -11,11 +11,19 @@
 # %%
 import torch
 
-import figures
-from exercises import attempt
-from learning import accuracy, advise, best_clusters, components, means, nearest, scans
+from learning import (
+    advise,
+    best_clusters,
+    means,
+    nearest_index,
+    principal_components,
+)
+from neuronup import figures
+from neuronup.accuracy import accuracy
+from neuronup.digits import train_test_digits
+from neuronup.exercises import attempt
 
-x, digit, x_test, digit_test = scans(seed=0)
+x, digit, x_test, digit_test = train_test_digits(seed=0)
 print(
     f"{len(x)} scans to learn from, {len(x_test)} held out; each has {x.shape[1]} pixels"
 )
@@ -63,7 +71,8 @@ check_average(average)
 # %%
 for n in (100, len(x)):
     model = average(x[:n], digit[:n])
-    print(f"{n:>5} scans: {accuracy(nearest(x_test, model), digit_test):.1%}")
+    share = float(accuracy(nearest_index(x_test, model), digit_test))
+    print(f"{n:>5} scans: {share:.1%}")
 
 # %% [markdown]
 # Twelve times the scans, and only a few points better: ten means are soon full.
@@ -99,7 +108,7 @@ attempt(check_step, step)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def step(x, centres):
-    member = nearest(x, centres)
+    member = nearest_index(x, centres)
     return torch.stack([x[member == k].mean(dim=0) for k in range(len(centres))])
 
 
@@ -112,7 +121,7 @@ check_step(step)
 # %%
 centres, costs = x[:10], []
 while len(costs) < 2 or costs[-1] < costs[-2]:
-    costs.append(float((x - centres[nearest(x, centres)]).square().sum()))
+    costs.append(float((x - centres[nearest_index(x, centres)]).square().sum()))
     centres = step(x, centres)
 print("the cost, step by step:", " ".join(f"{cost:.0f}" for cost in costs))
 
@@ -124,10 +133,10 @@ print("the cost, step by step:", " ".join(f"{cost:.0f}" for cost in costs))
 # %%
 noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0))
 for name, data in (("scans", x), ("noise", noise)):
-    groups = best_clusters(data, 10, starts=3, seed=0)
-    sizes = torch.bincount(nearest(data, groups), minlength=10)
+    groups = best_clusters(data, 10, initialisations=3, seed=0)
+    sizes = torch.bincount(nearest_index(data, groups), minlength=10)
     before = (data - data.mean(dim=0)).square().sum()
-    left = (data - groups[nearest(data, groups)]).square().sum() / before
+    left = (data - groups[nearest_index(data, groups)]).square().sum() / before
     print(
         f"{name}: groups of {sorted(sizes.tolist())}, {left:.0%} of the spread is left"
     )
@@ -141,7 +150,7 @@ for name, data in (("scans", x), ("noise", noise)):
 # Here are the scans at their first two principal components.
 
 # %%
-centre, directions, share = components(x, 2)
+centre, directions, share = principal_components(x, 2)
 points = (x - centre) @ directions
 fig, ax = figures.panels(5.2, 4)
 for (across, up), name in zip(points[:200].tolist(), digit[:200].tolist(), strict=True):
@@ -202,12 +211,12 @@ print(f"the map keeps {share:.0%} of the spread")
 #
 # ## 4. Your turn: right or wrong
 #
-# The agent sees a scan and answers. It hears whether it was right, and nothing else. Write how it chooses: if `tries` is true, or if it has no mean yet
-# (all of `count (10, 1)` is 0), it says `guess`; otherwise the digit whose mean `total / count` is nearest to the scan `(64,)`.
+# The agent sees a scan and answers. It hears whether it was right, and nothing else. Write how it chooses: if `explores` is true, or if it has no mean yet
+# (all of `count (10, 1)` is 0), it says `random_digit`; otherwise the digit whose mean `total / count` is nearest to the scan `(64,)`.
 
 
 # %% tags=["exercise"]
-def choose(scan, total, count, guess, tries):
+def choose(image, total, count, random_digit, explores):
     return None  # your turn
 
 
@@ -233,10 +242,11 @@ attempt(check_choose, choose)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def choose(scan, total, count, guess, tries):
-    if tries or count.sum() == 0:
-        return guess
-    return int(nearest(scan[None], total / count))  # no mean: 0 / 0, never nearest
+def choose(image, total, count, random_digit, explores):
+    if explores or count.sum() == 0:
+        return random_digit
+    seen = total / count  # 0 / 0 where there is no mean: never nearest
+    return int(nearest_index(image[None], seen))
 
 
 check_choose(choose)
@@ -253,18 +263,19 @@ plans = {
 for name, plan in plans.items():
     paid, reads = [], []
     for seed in range(4):  # one way to hold out might be luck
-        ours, truths, theirs, their_truths = scans(seed)
-        draw = torch.Generator().manual_seed(seed + 1)
+        ours, truths, theirs, their_truths = train_test_digits(seed)
+        generator = torch.Generator().manual_seed(seed + 1)
         total, count, right = torch.zeros(10, 64), torch.zeros(10, 1), 0
-        for seen, (scan, truth) in enumerate(zip(ours, truths.tolist(), strict=True)):
-            tries = bool(torch.rand((), generator=draw) < plan(seen))
-            guess = int(torch.randint(10, (), generator=draw))
-            answer = choose(scan, total, count, guess, tries)
-            if answer == truth:
-                total[answer], count[answer] = total[answer] + scan, count[answer] + 1
+        for seen, (image, y) in enumerate(zip(ours, truths.tolist(), strict=True)):
+            explores = bool(torch.rand((), generator=generator) < plan(seen))
+            random_digit = int(torch.randint(10, (), generator=generator))
+            action = choose(image, total, count, random_digit, explores)
+            if action == y:
+                total[action], count[action] = total[action] + image, count[action] + 1
                 right += 1
         paid.append(right / len(ours))
-        reads.append(accuracy(nearest(theirs, total / count), their_truths))
+        predictions = nearest_index(theirs, total / count)
+        reads.append(float(accuracy(predictions, their_truths)))
     print(f"{name}: right {sum(paid) / 4:.1%} of the time, reads {sum(reads) / 4:.1%}")
 
 # %% [markdown]
@@ -329,10 +340,10 @@ check_answers(answers)
 # - More groups than digits, and one label for each group: how far do 40 labels carry?
 
 # %%
-groups = best_clusters(x, 40, starts=3, seed=0)
-names = digit[nearest(groups, x)]
-read = accuracy(names[nearest(x_test, groups)], digit_test)
-alone = accuracy(nearest(x_test, means(x[:40], digit[:40])), digit_test)
+groups = best_clusters(x, 40, initialisations=3, seed=0)
+names = digit[nearest_index(groups, x)]
+read = float(accuracy(names[nearest_index(x_test, groups)], digit_test))
+alone = float(accuracy(nearest_index(x_test, means(x[:40], digit[:40])), digit_test))
 print(
     f"40 groups and their 40 labels read {read:.1%}; the first 40 labels alone {alone:.1%}"
 )

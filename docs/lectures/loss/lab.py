@@ -11,22 +11,22 @@
 # %%
 import torch
 
-import figures
-from exercises import attempt
 from loss import (
     SoftmaxLayer,
     absolute,
     cross_entropy,
-    empirical,
+    empirical_loss,
     fit,
-    likeliest,
     line,
     misprint,
-    one_hot,
     patients,
     squared,
 )
-from perceptron import scans
+from neuronup import figures
+from neuronup.accuracy import accuracy
+from neuronup.digits import train_test_digits
+from neuronup.exercises import attempt
+from neuronup.one_hot import most_likely, one_hot
 
 x, y, x_test, y_test = patients(seed=0)
 print(f"{len(x)} patients to learn from, {len(x_test)} held out")
@@ -41,12 +41,12 @@ print(f"{len(x)} patients to learn from, {len(x_test)} held out")
 
 # %%
 waits = torch.tensor([2.0, 3.0, 3.0, 4.0, 5.0, 6.0, 40.0])
-guesses = torch.linspace(0, 80, 801)
+constants = torch.linspace(0, 80, 801)
 for longest in (40.0, 400.0):
     waits[-1] = longest
     for name, each in (("squared", squared), ("absolute", absolute)):
-        risk = each(guesses[:, None], waits).mean(dim=1)
-        best = float(guesses[risk.argmin()])
+        risk = each(constants[:, None], waits).mean(dim=1)
+        best = float(constants[risk.argmin()])
         print(f"longest {longest:.0f}, {name} error: best guess {best:.1f}")
 
 # %% [markdown]
@@ -55,18 +55,18 @@ for longest in (40.0, 400.0):
 # ## 2. Your turn: Huber
 #
 # Half the square of the error, as long as the error is at most `delta`; beyond that a straight line, $\delta\,(e - \delta / 2)$ for an error of
-# size $e$, so that value and slope fit together where the two meet. `guess` and `y` have the same shape, and so has the result.
+# size $e$, so that value and slope fit together where the two meet. `prediction` and `y` have the same shape, and so has the result.
 
 
 # %% tags=["exercise"]
-def huber(guess, y, delta):
+def huber(prediction, y, delta):
     return None  # your turn
 
 
 # %% tags=["check"]
 def check_huber(huber):
-    guess, truth = torch.tensor([1.0, -1.0, 3.0, -5.0]), torch.zeros(4)
-    found = huber(guess, truth, 2.0)
+    prediction, truth = torch.tensor([1.0, -1.0, 3.0, -5.0]), torch.zeros(4)
+    found = huber(prediction, truth, 2.0)
     assert found is not None, "it returns nothing yet"
     assert found.shape == (4,), "one loss for each example: no mean yet"
     assert torch.allclose(found[:2], torch.tensor([0.5, 0.5])), (
@@ -81,8 +81,8 @@ attempt(check_huber, huber)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def huber(guess, y, delta):
-    error = (guess - y).abs()
+def huber(prediction, y, delta):
+    error = (prediction - y).abs()
     return torch.where(error <= delta, error**2 / 2, delta * (error - delta / 2))
 
 
@@ -98,8 +98,8 @@ check_huber(huber)
 shown = {
     "squared": squared,
     "absolute": absolute,
-    "Huber, 50": lambda guess, y: huber(guess, y, 50.0),
-    "Huber, 5000": lambda guess, y: huber(guess, y, 5000.0),
+    "Huber, 50": lambda prediction, y: huber(prediction, y, 50.0),
+    "Huber, 5000": lambda prediction, y: huber(prediction, y, 5000.0),
 }
 for name, each in shown.items():
     before, after = fit(each, x, y), fit(each, x, misprint(x, y, 10))
@@ -231,12 +231,12 @@ attempt(check_nudged, nudged)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def nudged(loss, z, step):
-    slopes = torch.zeros_like(z)
+    derivatives = torch.zeros_like(z)
     for i in range(len(z)):
         nudge = torch.zeros_like(z)
         nudge[i] = step
-        slopes[i] = (loss(z + nudge) - loss(z - nudge)) / (2 * step)
-    return slopes
+        derivatives[i] = (loss(z + nudge) - loss(z - nudge)) / (2 * step)
+    return derivatives
 
 
 check_nudged(nudged)
@@ -256,10 +256,10 @@ print("prediction - truth: ", torch.softmax(z, dim=0) - p)
 # > from the twenty dearest of the 540 scans?
 
 # %%
-pixels, digit, pixels_test, digit_test = scans(seed=0)
+pixels, digit, pixels_test, digit_test = train_test_digits(seed=0)
 layer = SoftmaxLayer(64, 10)
 for _ in range(500):
-    layer.descend(pixels, one_hot(digit, 10), rate=1.0)
+    layer.gradient_step(pixels, one_hot(digit, 10), rate=1.0)
 logits = layer(pixels_test)
 losses = stable_surprise(logits, digit_test)
 dearest = losses.argsort(descending=True)
@@ -268,7 +268,7 @@ print(f"the twenty dearest of {len(losses)} scans make {share:.0%} of the loss")
 fig, axes = figures.panels(5.2, 1.6, columns=5)
 for ax, index in zip(axes, dearest[:5].tolist(), strict=True):
     figures.squares(ax, pixels_test[index].reshape(8, 8))
-    ax.set_title(f"{digit_test[index]}, not {likeliest(logits[index])}")
+    ax.set_title(f"{digit_test[index]}, not {most_likely(logits[index])}")
 figures.Shown(
     fig,
     "The five held-out scans with the largest loss, each with its true digit and what was read.",
@@ -284,12 +284,12 @@ figures.Shown(
 # %%
 smooth = SoftmaxLayer(64, 10)
 for _ in range(500):
-    smooth.descend(pixels, 0.9 * one_hot(digit, 10) + 0.01, rate=1.0)
+    smooth.gradient_step(pixels, 0.9 * one_hot(digit, 10) + 0.01, rate=1.0)
 softer = stable_surprise(smooth(pixels_test), digit_test)
-right = float((likeliest(smooth(pixels_test)) == digit_test).float().mean())
+right = float(accuracy(smooth(pixels_test), digit_test))
 print(f"dearest scan: {losses.max():.2f}, with smoothed labels {softer.max():.2f}")
 print(f"right with smoothed labels: {right:.1%}")
 theta = fit(squared, x, y)
-print(f"mean error: {float(empirical(absolute, line(theta, x_test), y_test)):.1f}")
+print(f"mean error: {float(empirical_loss(absolute, line(theta, x_test), y_test)):.1f}")
 assert softer.max() < losses.max()
 assert right > 0.9

@@ -17,11 +17,15 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, pad
 
-import figures
-from data import confusion, load, shift
-from exercises import attempt
-from mlp import Nearest, fresh, grid, photographs, sure, teach
-from training import Loader, accuracy, draw_history, fit, predict
+from drawings import grid
+from mlp import NearestNeighbour, confidence, photographs, train, untrained
+from neuronup import figures
+from neuronup.accuracy import accuracy
+from neuronup.exercises import attempt
+from neuronup.images import load, translate
+from neuronup.loaders import Loader
+from neuronup.loop import fit, predict
+from neuronup.metrics import confusion_matrix
 
 images = load("digits", seed=0)
 x, y = images.train
@@ -184,10 +188,10 @@ torch.manual_seed(0)
 model = build(128)
 z = predict(model, images.validation.x)
 print(f"loss before learning: {float(loss(z, images.validation.y)):.2f}")
-history = teach(model, images, seed=0, epochs=60)
+history = train(model, images, seed=0, epochs=60)
 print(f"{len(history['loss'])} epochs")
 figures.Shown(
-    draw_history(history),
+    figures.history(history),
     "Training loss falls to nearly 0, validation loss levels off above it; accuracy on validation scans rises to about 0.98.",
 )
 
@@ -295,12 +299,14 @@ for seed in range(10):
     part = load("digits", seed)
     torch.manual_seed(seed)
     small = build(8)
-    teach(small, part, seed, epochs=10)
-    table += confusion(part.test.y, predict(small, part.test.x).argmax(dim=1), 10)
+    train(small, part, seed, epochs=10)
+    table += confusion_matrix(
+        part.test.y, predict(small, part.test.x).argmax(dim=1), 10
+    )
 print(table)
 
 # %% [markdown]
-# Write a function that finds the most common mistake in such a table: the pair `(label, guess)`, two different digits, with the largest
+# Write a function that finds the most common mistake in such a table: the pair `(label, prediction)`, two different digits, with the largest
 # count.
 
 
@@ -315,10 +321,12 @@ def check_worst(worst):
     before = made_up.clone()
     found = worst(made_up)
     assert found is not None, "it returns nothing yet"
-    label, guess = found
-    assert label != guess, "the diagonal holds what it read rightly: leave it out"
-    assert (label, guess) != (0, 1), "the label is the row, the guess the column"
-    assert (label, guess) == (1, 0), "look for the largest count outside the diagonal"
+    label, prediction = found
+    assert label != prediction, "the diagonal holds what it read rightly: leave it out"
+    assert (label, prediction) != (0, 1), "the label is the row, the guess the column"
+    assert (label, prediction) == (1, 0), (
+        "look for the largest count outside the diagonal"
+    )
     assert torch.equal(made_up, before), "do not change the table you were given"
 
 
@@ -334,9 +342,9 @@ def worst(table):
 check_worst(worst)
 
 # %%
-label, guess = worst(table)
+label, prediction = worst(table)
 print(
-    f"most common mistake: label {label} read as {guess}, {int(table[label, guess])} times"
+    f"most common mistake: label {label} read as {prediction}, {int(table[label, prediction])} times"
 )
 
 # %% [markdown]
@@ -350,8 +358,8 @@ print(
 # `pad(x, (left, right, top, bottom))` adds pixels at each side; negative numbers cut them off.
 
 # %%
-model = fresh(images, 0)
-plain = teach(model, images, seed=0, epochs=60)
+model = untrained(images, 0)
+plain = train(model, images, seed=0, epochs=60)
 test, labels = images.test
 moves = {
     "as it is": test,
@@ -366,7 +374,7 @@ def report(model):
     for name, moved in moves.items():
         z = predict(model, moved)
         print(
-            f"{name:9} right {float(accuracy(z, labels)):4.0%}, sure {float(sure(z).mean()):4.0%}"
+            f"{name:9} right {float(accuracy(z, labels)):4.0%}, sure {float(confidence(z).mean()):4.0%}"
         )
 
 
@@ -378,10 +386,10 @@ report(model)
 
 # %%
 photos = predict(model, photographs(test))
-print(f"80 squares of photographs: sure {float(sure(photos).mean()):.0%}")
+print(f"80 squares of photographs: sure {float(confidence(photos).mean()):.0%}")
 print("it reads", photos.argmax(dim=1).bincount(minlength=10).tolist(), "of each digit")
 empty = predict(model, torch.zeros(1, 1, 8, 8))
-print(f"an empty scan: {int(empty.argmax())}, sure {float(sure(empty)):.0%}")
+print(f"an empty scan: {int(empty.argmax())}, sure {float(confidence(empty)):.0%}")
 
 # %% [markdown]
 # With no ink the hidden neurons get nothing but their biases, so the empty scan gives small logits, and it is not sure of anything. A
@@ -480,7 +488,7 @@ def wobble(x):
 check_wobble(wobble)
 
 # %%
-mended = fresh(images, 0)
+mended = untrained(images, 0)
 history = fit(
     mended,
     Loader(images.train, batch_size=32, seed=0, transform=wobble),
@@ -511,7 +519,7 @@ report(mended)
 # For the second, a beginning. How far are photographs from the nearest training scan, and how far are test scans?
 
 # %%
-known = Nearest(images).x
+known = NearestNeighbour(images).x
 to_test = torch.cdist(test.flatten(1), known).amin(dim=1)
 to_photos = torch.cdist(photographs(test).flatten(1), known).amin(dim=1)
 limit = float(to_test.quantile(0.99))
@@ -519,8 +527,8 @@ refused = float((to_photos > limit).float().mean())
 print(f"99 % of test scans are closer than {limit:.2f} to a training scan")
 print(f"that limit refuses {refused:.0%} of the photographs")
 
-mended_right = float(accuracy(predict(mended, shift(test, 1, 0)), labels))
-plain_right = float(accuracy(predict(model, shift(test, 1, 0)), labels))
+mended_right = float(accuracy(predict(mended, translate(test, 1, 0)), labels))
+plain_right = float(accuracy(predict(model, translate(test, 1, 0)), labels))
 print(
     f"one pixel to the right: {plain_right:.0%} before mending, {mended_right:.0%} after"
 )

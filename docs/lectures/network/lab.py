@@ -13,10 +13,10 @@ from itertools import pairwise
 
 import torch
 
-import figures
-from exercises import attempt
-from network import Homes, correlation, curve, fit, forward, start
-from perceptron import xor
+from network import Homes, correlation, fit, forward, initialise, target_curve
+from neuronup import figures
+from neuronup.exercises import attempt
+from neuronup.xor import xor
 
 # %% [markdown]
 # ## 1. Your turn: one layer
@@ -61,7 +61,7 @@ check_layer(layer)
 
 # %%
 torch.manual_seed(0)
-weights = start(3, 4, 1)
+weights = initialise(3, 4, 1)
 x = torch.randn(5, 3)
 print("shapes:", [tuple(each.shape) for each in weights])
 by_layers = layer(weights[0], weights[1], x) @ weights[2].mT + weights[3]
@@ -89,7 +89,9 @@ def check_count(count):
     assert count([3, 2]) != 6, "each neuron has a bias as well"
     assert count([4, 16, 8, 1]) == 225, "80, 136 and 9 for the three layers"
     for widths in ([3, 2], [64, 32, 32, 10], [7, 1, 7]):
-        assert count(widths) == sum(each.numel() for each in start(*widths)), widths
+        assert count(widths) == sum(each.numel() for each in initialise(*widths)), (
+            widths
+        )
 
 
 attempt(check_count, count)
@@ -159,7 +161,7 @@ check_chosen(chosen)
 points, labels = xor()
 for seed in range(5):
     torch.manual_seed(seed)
-    theta = start(2, 2, 1)
+    theta = initialise(2, 2, 1)
     fit(theta, points, labels[:, None], steps=400, rate=0.03)
     said = forward(theta, points)[-1].squeeze(1).tolist()
     print(f"seed {seed}:", " ".join(f"{each:+.2f}" for each in said))
@@ -222,12 +224,12 @@ check_tent(tent)
 x = torch.linspace(-1, 1, 101)[:, None]
 middles = torch.linspace(-1, 1, 9).tolist()
 tents = [
-    float(curve(torch.tensor(m))) * forward(tent(m - 0.25, m + 0.25), x)[-1]
+    float(target_curve(torch.tensor(m))) * forward(tent(m - 0.25, m + 0.25), x)[-1]
     for m in middles
 ]
 fig, ax = figures.panels(5.2, 2.6)
 ax.plot(x.squeeze(1).tolist(), sum(tents).squeeze(1).tolist(), label="tents")
-ax.plot(x.squeeze(1).tolist(), curve(x).squeeze(1).tolist(), label="the curve")
+ax.plot(x.squeeze(1).tolist(), target_curve(x).squeeze(1).tolist(), label="the curve")
 ax.legend()
 figures.Shown(
     fig, "A wavy curve, and the sum of nine tents that follows it with straight pieces."
@@ -239,8 +241,8 @@ figures.Shown(
 # > **Predict.** All weights start at 0.1. What will the five rows of the first matrix look like after learning?
 
 # %%
-theta = [torch.full_like(each, 0.1).requires_grad_() for each in start(1, 5, 1)]
-fit(theta, x, curve(x), steps=300)
+theta = [torch.full_like(each, 0.1).requires_grad_() for each in initialise(1, 5, 1)]
+fit(theta, x, target_curve(x), steps=300)
 print([round(weight, 3) for weight in theta[0].detach().squeeze(1).tolist()])
 assert theta[0].unique().numel() == 1
 
@@ -255,7 +257,7 @@ assert theta[0].unique().numel() == 1
 # %%
 torch.manual_seed(0)
 homes = Homes(seed=0)
-theta = start(4, 12, 1)
+theta = initialise(4, 12, 1)
 fit(theta, homes.x, homes.y, steps=600, rate=0.02)
 theta = [each.detach() for each in theta]
 hidden, answers = forward(theta, homes.x_new)

@@ -11,14 +11,15 @@
 # %%
 import torch
 
-import figures
-from data import load, scaled
-from exercises import attempt
-from overfitting import Recipe, right, spoil, teach
-from training import Examples, draw_history, predict
+from neuronup import figures
+from neuronup.exercises import attempt
+from neuronup.images import load, standardised
+from neuronup.loaders import Examples
+from neuronup.loop import predict
+from overfitting import Configuration, corrupt_labels, is_correct, train
 
 torch.set_num_threads(1)  # quicker for nets this small
-images = scaled(load("digits", seed=0))
+images = standardised(load("digits", seed=0))
 print(f"{len(images.train.x)} training scans, of which we mostly use 300")
 print(
     f"{len(images.validation.x)} to choose by, {len(images.test.x)} to judge by, once"
@@ -34,9 +35,11 @@ print(
 # > will it get right in the end? What share of the true labels of *unseen* scans?
 
 # %%
-nonsense = teach(Recipe(wrong=0.9), images, seed=0, epochs=100)
-print(f"training labels: {right(nonsense.model, nonsense.train).float().mean():.1%}")
-print(f"unseen scans: {right(nonsense.model, images.validation).float().mean():.1%}")
+nonsense = train(Configuration(label_noise=0.9), images, seed=0, epochs=100)
+own = is_correct(nonsense.model, nonsense.examples)
+other = is_correct(nonsense.model, images.validation)
+print(f"training labels: {own.float().mean():.1%}")
+print(f"unseen scans: {other.float().mean():.1%}")
 
 # %% [markdown]
 # It knows them by heart and has understood nothing: unseen scans are read no better than by guessing. (Even worse here: in this draw
@@ -48,9 +51,9 @@ print(f"unseen scans: {right(nonsense.model, images.validation).float().mean():.
 # > **Predict.** Draw the two losses in your mind before you look. When will they part?
 
 # %%
-plain = teach(Recipe(), images, seed=0, epochs=50)
+plain = train(Configuration(), images, seed=0, epochs=50)
 figures.Shown(
-    draw_history(plain.history),
+    figures.history(plain.history),
     "Training loss falls over 50 epochs while validation loss rises after a few; validation accuracy falls from its early peak.",
 )
 
@@ -216,21 +219,21 @@ nets = {}
 
 
 def score(strength, part):
-    """Teach a net with weight decay, if that has not been done; return its accuracy."""
+    """Train a net with weight decay, if that has not been done; return its accuracy."""
     if strength not in nets:
-        nets[strength] = teach(Recipe(l2=strength), images, seed=0, epochs=50)
-    return float(right(nets[strength].model, parts[part]).float().mean())
+        nets[strength] = train(Configuration(l2=strength), images, seed=0, epochs=50)
+    return float(is_correct(nets[strength].model, parts[part]).float().mean())
 
 
-winner, judged = choose([0.001, 0.01, 0.05, 0.2], score)
+winner, tested = choose([0.001, 0.01, 0.05, 0.2], score)
 for strength, net in nets.items():
-    own = right(net.model, net.train)
+    own = is_correct(net.model, net.examples)
     print(
         f"decay {strength:<5}: validation {score(strength, 'validation'):.1%},",
         f"wrong labels by heart {own[net.wrong].float().mean():.0%},",
         f"right ones learned {own[~net.wrong].float().mean():.0%}",
     )
-print(f"chosen: {winner}, on the test scans {judged:.1%}")
+print(f"chosen: {winner}, on the test scans {tested:.1%}")
 
 # %% [markdown]
 # The first learns all labels, wrong ones too. The last has hardly a weight left, and does not learn the right ones either.
@@ -257,8 +260,8 @@ def nearest_mean(x, y, x_new):
 def report(x, y, held_out):
     """Accuracy on the held-out rows: the colleague's way."""
     x = x[:, most_telling(x, y)]
-    guess = nearest_mean(x[~held_out], y[~held_out], x[held_out])
-    return float((guess == y[held_out]).float().mean())
+    prediction = nearest_mean(x[~held_out], y[~held_out], x[held_out])
+    return float((prediction == y[held_out]).float().mean())
 
 
 def patients(seed, signal):
@@ -305,8 +308,8 @@ attempt(check_honest, honest)
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def honest(x, y, held_out):
     x = x[:, most_telling(x[~held_out], y[~held_out])]  # the others may not vote
-    guess = nearest_mean(x[~held_out], y[~held_out], x[held_out])
-    return float((guess == y[held_out]).float().mean())
+    prediction = nearest_mean(x[~held_out], y[~held_out], x[held_out])
+    return float((prediction == y[held_out]).float().mean())
 
 
 check_honest(honest)
@@ -322,13 +325,16 @@ check_honest(honest)
 
 # %%
 tried = {
-    "L2 and dropout": Recipe(l2=0.02, dropout=0.5),
-    "L2 and shifts": Recipe(l2=0.01, shifts=True),
-    "all, full strength": Recipe(l2=0.05, l1=0.005, dropout=0.8, shifts=True),
+    "L2 and dropout": Configuration(l2=0.02, dropout=0.5),
+    "L2 and shifts": Configuration(l2=0.01, translation=True),
+    "all, full strength": Configuration(
+        l2=0.05, l1=0.005, dropout=0.8, translation=True
+    ),
 }
-for name, recipe in tried.items():
-    net = teach(recipe, images, seed=0, epochs=50)
-    own, other = right(net.model, net.train), right(net.model, images.validation)
+for name, configuration in tried.items():
+    net = train(configuration, images, seed=0, epochs=50)
+    own = is_correct(net.model, net.examples)
+    other = is_correct(net.model, images.validation)
     print(
         f"{name:<19} right labels learned {own[~net.wrong].float().mean():.0%},",
         f"validation {other.float().mean():.1%}",
@@ -346,10 +352,10 @@ for name, recipe in tried.items():
 #   in part, and the variance shrinks. The wrong labels that all have learned stay. Five nets learn the same labels from other starts:
 
 # %%
-labels, _ = spoil(images.train.y, 0.3, 10, seed=0)
+labels, _ = corrupt_labels(images.train.y, 0.3, 10, seed=0)
 given = images._replace(train=Examples(images.train.x, labels))
 committee = [
-    teach(Recipe(wrong=0.0, dropout=0.5), given, seed, epochs=50).model
+    train(Configuration(label_noise=0.0, dropout=0.5), given, seed, epochs=50).model
     for seed in range(5)
 ]
 x, y = images.validation

@@ -11,11 +11,14 @@
 # %%
 import torch
 
-import figures
-from exercises import attempt
-from perceptron import Perceptron, accuracy, duel, fit, scans, separable, xor
+from neuronup import figures
+from neuronup.accuracy import accuracy
+from neuronup.digits import train_test_digits
+from neuronup.exercises import attempt
+from neuronup.xor import xor
+from perceptron import Perceptron, fit, select_pair, separable
 
-x, digit, x_test, digit_test = scans(seed=0)
+x, digit, x_test, digit_test = train_test_digits(seed=0)
 print(
     f"{len(x)} scans to learn from, {len(x_test)} held out; each has {x.shape[1]} pixels"
 )
@@ -85,7 +88,7 @@ check_correct(correct)
 
 # %%
 weight, bias = torch.zeros(64), torch.tensor(0.0)
-pair, labels = duel(x, digit, 3, 8)
+pair, labels = select_pair(x, digit, 3, 8)
 for epoch in range(1, 100):
     mistakes = 0
     for scan, label in zip(pair, labels, strict=True):
@@ -103,9 +106,8 @@ for epoch in range(1, 100):
 neuron = Perceptron(64)
 fit(neuron, pair, labels, epochs=100)
 assert torch.equal(weight, neuron.weight)
-print(
-    f"held-out scans of 3 and 8 told apart: {accuracy(neuron, *duel(x_test, digit_test, 3, 8)):.1%}"
-)
+others, sides = select_pair(x_test, digit_test, 3, 8)
+print(f"held-out scans of 3 and 8 told apart: {accuracy(neuron(others), sides):.1%}")
 
 # %% [markdown]
 # ## 3. What does it look at?
@@ -164,7 +166,6 @@ check_margins(margins)
 # The held-out scans with the smallest margins. A negative one was misread, and the first is the worst mistake:
 
 # %%
-others, sides = duel(x_test, digit_test, 3, 8)
 found = margins(neuron.weight, neuron.bias, others, sides)
 closest = found.argsort()[:5]
 fig, axes = figures.panels(5.2, 1.6, columns=5)
@@ -287,13 +288,13 @@ check_bend(bend, slope)
 #   of the held-out scans are read rightly? One line for each digit takes you surprisingly far:
 
 # %%
-from perceptron import SoftNeuron
+from perceptron import LogisticRegression
 
-neurons = [SoftNeuron(64) for _ in range(10)]
+neurons = [LogisticRegression(64) for _ in range(10)]
 for number, each in enumerate(neurons):
     target = torch.where(digit == number, 1.0, -1.0)
     for _ in range(300):
-        each.descend(x, target, rate=2.0)
+        each.gradient_step(x, target, rate=2.0)
 read = torch.stack([each.probability(x_test) for each in neurons]).argmax(dim=0)
 right = float((read == digit_test).float().mean())
 print(f"ten soft neurons read {right:.1%} of the held-out scans rightly")

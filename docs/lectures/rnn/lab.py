@@ -16,31 +16,34 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
-import figures
-from exercises import attempt
-from rnn import (
+from neuronup import figures
+from neuronup.exercises import attempt
+from neuronup.loaders import Loader
+from neuronup.loop import fit
+from neuronup.text import (
     ALPHABET,
+    bits_per_character,
+    character_accuracy,
+    decode,
+    encode,
+    manual,
+    split_text,
+    text_windows,
+)
+from rnn import (
     LSTM,
     RNN,
-    Predictor,
-    Reader,
-    bits,
-    clipped,
-    decode,
-    delayed,
-    encode,
-    hits,
-    judge,
-    layer,
-    manual,
-    parts,
-    reach,
-    windows,
+    LanguageModel,
+    SequenceClassifier,
+    clipping_adam,
+    evaluate,
+    memory_task,
+    recurrent_layer,
+    state_gradients,
 )
-from training import Loader, fit
 
 torch.manual_seed(0)
-train, validation, test = (encode(part) for part in parts(manual()[:40_000]))
+train, validation, test = (encode(part) for part in split_text(manual()[:40_000]))
 print(f"{len(train):,} characters to learn from, of {len(ALPHABET)} kinds:")
 print(decode(train[:200]))
 
@@ -145,14 +148,14 @@ for name, weights in (("with recall", u), ("without", 0 * u)):
 
 
 # %% tags=["exercise"]
-def felt(x, w, u, b):
+def gradient_norms(x, w, u, b):
     return None  # your turn
 
 
 # %% tags=["check"]
-def check_felt(felt):
+def check_gradient_norms(gradient_norms):
     x, w, b = torch.tensor([[[0.0], [0.0], [0.0]]]), torch.ones(1, 1), torch.zeros(1)
-    found = felt(x, w, torch.tensor([[0.5]]), b)  # tanh has slope 1 at 0
+    found = gradient_norms(x, w, torch.tensor([[0.5]]), b)  # tanh has derivative 1 at 0
     assert found is not None, "it returns nothing yet"
     assert found.shape == (3,), f"one number a place, not shape {tuple(found.shape)}"
     assert found[0] < found[2], "the last place is felt most: is the order turned?"
@@ -161,24 +164,25 @@ def check_felt(felt):
     )
 
 
-attempt(check_felt, felt)
+attempt(check_gradient_norms, gradient_norms)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def felt(x, w, u, b):
+def gradient_norms(x, w, u, b):
     x = x.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(unroll(x, w, u, b)[0, -1].sum(), x)
-    return slope[0].norm(dim=1)
+    (gradient,) = torch.autograd.grad(unroll(x, w, u, b)[0, -1].sum(), x)
+    return gradient[0].norm(dim=1)
 
 
-check_felt(felt)
+check_gradient_norms(gradient_norms)
 
 # %%
 rotation, _ = torch.linalg.qr(torch.randn(16, 16))  # it turns, and keeps lengths
 x, w, b = 0.01 * torch.randn(1, 40, 3), torch.randn(16, 3), torch.zeros(16)
 fig, ax = figures.panels(5.2, 3)
 for factor in (0.5, 1.0, 2.0):
-    ax.plot(felt(x, w, factor * rotation, b).tolist(), label=f"times {factor}")
+    norms = gradient_norms(x, w, factor * rotation, b)
+    ax.plot(norms.tolist(), label=f"times {factor}")
 ax.set(yscale="log", xlabel="place", ylabel="felt at the end")
 ax.legend()
 figures.Shown(
@@ -192,39 +196,39 @@ figures.Shown(
 #
 # ## 4. Your turn: clip
 #
-# Write a function that takes a list of gradients of any shapes and returns new ones: if all together are longer than `most`, each
-# times the same factor, so that together they have length `most`; otherwise as they are.
+# Write a function that takes a list of gradients of any shapes and returns new ones: if all together are longer than `max_norm`, each
+# times the same factor, so that together they have length `max_norm`; otherwise as they are.
 
 
 # %% tags=["exercise"]
-def shorten(gradients, most):
+def clip(gradients, max_norm):
     return None  # your turn
 
 
 # %% tags=["check"]
-def check_shorten(shorten):
+def check_clip(clip):
     long = [torch.tensor([3.0, 0.0]), torch.tensor([[4.0]])]  # together of length 5
-    found = shorten(long, 1.0)
+    found = clip(long, 1.0)
     assert found is not None, "it returns nothing yet"
     assert torch.allclose(found[0], torch.tensor([0.6, 0.0]), atol=1e-4), (
         "one length for all together: 5, so each is to be divided by 5"
     )
     assert torch.allclose(found[1], torch.tensor([[0.8]]), atol=1e-4), "the second"
-    kept = shorten(long, 10.0)
+    kept = clip(long, 10.0)
     assert torch.allclose(kept[1], long[1]), "shorter ones stay as they are"
 
 
-attempt(check_shorten, shorten)
+attempt(check_clip, clip)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def shorten(gradients, most):
-    length = torch.cat([gradient.flatten() for gradient in gradients]).norm()
-    factor = min(1.0, float(most / length))
+def clip(gradients, max_norm):
+    norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+    factor = min(1.0, float(max_norm / norm))
     return [factor * gradient for gradient in gradients]
 
 
-check_shorten(shorten)
+check_clip(clip)
 
 # %% [markdown]
 # ## 5. Your turn: open the gate
@@ -266,11 +270,11 @@ symbols = one_hot(torch.randint(8, (4, 40)), 8).float()
 for p in (0.5, 0.9, 0.99):
     cell = LSTM(8, 16)
     with torch.no_grad():
-        cell.read.bias[16:32] += bias_for(p)  # sums: enter, forget, new, show
-    print(
-        f"keeps {p:.0%} (bias {bias_for(p):.1f}): {reach(cell, symbols)[30]:.1e} left"
-    )
-print(f"a plain network: {reach(RNN(8, 16), symbols)[30]:.1e} left after 30 places")
+        cell.input_to_hidden.bias[16:32] += bias_for(p)  # of the forget gate
+    left = state_gradients(cell, symbols)[30]
+    print(f"keeps {p:.0%} (bias {bias_for(p):.1f}): {left:.1e} left")
+left = state_gradients(RNN(8, 16), symbols)[30]
+print(f"a plain network: {left:.1e} left after 30 places")
 
 # %% [markdown]
 # Does it help to remember? The first of 40 symbols, one of four, is to be recalled at the end.
@@ -279,12 +283,12 @@ print(f"a plain network: {reach(RNN(8, 16), symbols)[30]:.1e} left after 30 plac
 
 # %%
 drawn = torch.Generator().manual_seed(0)
-to_learn, held_out = delayed(1000, 40, drawn), delayed(500, 40, drawn)
-for hold in (0.0, math.log(40)):
+training, held_out = memory_task(1000, 40, drawn), memory_task(500, 40, drawn)
+for gate_bias in (0.0, math.log(40)):
     torch.manual_seed(0)
-    reader = Reader(layer("LSTM", 8, 32, hold), 8, 32, 4)
-    history = fit(reader, Loader(to_learn, 50, 0), held_out, clipped(reader, 0.01), 6)
-    print(f"hold {hold:.1f}: {history['validation_score'][-1]:.0%} recalled")
+    net = SequenceClassifier(recurrent_layer("LSTM", 8, 32, gate_bias), 8, 32, 4)
+    history = fit(net, Loader(training, 50, 0), held_out, clipping_adam(net, 0.01), 6)
+    print(f"hold {gate_bias:.1f}: {history['validation_score'][-1]:.0%} recalled")
 
 # %% [markdown]
 # ## 6. Your turn: how surprising is English?
@@ -341,13 +345,19 @@ print(f"the held-out text by its own counts: {bigram_bits(test, test):.2f}")
 
 # %%
 torch.manual_seed(0)
-model = Predictor(layer("GRU", 96, 64), 64)
-before = judge(model, test)
-batches = Loader(windows(train, 48), 16, seed=0)
+model = LanguageModel(recurrent_layer("GRU", 96, 64), 64)
+before = evaluate(model, test)
+batches = Loader(text_windows(train, 48), 16, seed=0)
 history = fit(
-    model, batches, windows(validation, 48), clipped(model, 0.02), 6, bits, hits
+    model,
+    batches,
+    text_windows(validation, 48),
+    clipping_adam(model, 0.02),
+    epochs=6,
+    loss=bits_per_character,
+    score=character_accuracy,
 )
-after = judge(model, test)
+after = evaluate(model, test)
 print(f"before {before:.2f}, after {after:.2f} bits per character")
 
 # %% [markdown]
@@ -394,11 +404,11 @@ check_draw(draw)
 for temperature in (0.3, 0.7, 1.2):
     drawn, text = torch.Generator().manual_seed(0), encode("The ")
     with torch.no_grad():
-        z, state = model.read(text[None])
+        z, state = model.predict_next(text[None])
         for _ in range(150):
-            symbol = torch.tensor([draw(z[0, -1], temperature, drawn)])
-            text = torch.cat([text, symbol])
-            z, state = model.read(symbol[None], state)
+            token = torch.tensor([draw(z[0, -1], temperature, drawn)])
+            text = torch.cat([text, token])
+            z, state = model.predict_next(token[None], state)
     print(f"temperature {temperature}:\n{textwrap.fill(decode(text), 90)}\n")
 
 # %% [markdown]
@@ -417,7 +427,7 @@ english = encode(
 )
 turned = english.flip(0)
 surprise = {
-    name: judge(model, text)
+    name: evaluate(model, text)
     for name, text in (("english", english), ("backwards", turned))
 }
 print({name: round(each, 2) for name, each in surprise.items()})

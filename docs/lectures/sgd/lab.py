@@ -11,26 +11,16 @@
 # %%
 import torch
 
-import figures
-from exercises import attempt
-from sgd import (
-    SGD,
-    SURFACES,
-    Adam,
-    Momentum,
-    by_epoch,
-    contours,
-    descend,
-    eights,
-    learn,
-    limit,
-    loss,
-)
+from drawings import contours
+from neuronup import figures
+from neuronup.exercises import attempt
+from neuronup.optimisers import SGD, Adam, Momentum
+from sgd import SURFACES, by_epoch, descend, eights, limit, losses, train
 
 ravine = SURFACES["ravine"]
 start = torch.tensor(ravine.start)
 print("start", ravine.start, "height", float(ravine.value(start)))
-print("slopes there", ravine.slope(start).tolist())
+print("slopes there", ravine.gradient(start).tolist())
 
 # %% [markdown]
 # ## 1. Your turn: one step
@@ -70,7 +60,7 @@ def step(theta, g, rate):
 check_step(step)
 
 # %%
-print("after one step:", step(start, ravine.slope(start), 0.05).tolist())
+print("after one step:", step(start, ravine.gradient(start), 0.05).tolist())
 
 # %% [markdown]
 # The steep direction $b$ changes most, past the bottom and out on the other side; the gentle direction $a$ comes a little nearer.
@@ -81,7 +71,7 @@ print("after one step:", step(start, ravine.slope(start), 0.05).tolist())
 
 # %%
 for rate in (0.03, 0.06, 0.078, 0.082):
-    end = descend(SGD(rate), ravine.slope, start, 40)[-1]
+    end = descend(SGD(rate), ravine.gradient, start, 40)[-1]
     print(f"rate {rate}: height {float(ravine.value(end)):.4f} after 40 steps")
 
 # %% [markdown]
@@ -132,7 +122,7 @@ check_good_rates(good_rates)
 
 
 # %% tags=["exercise"]
-def momentum(theta, g, velocity, rate, keep):
+def momentum(theta, g, velocity, rate, beta):
     return None  # your turn: theta, velocity
 
 
@@ -154,8 +144,8 @@ attempt(check_momentum, momentum)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def momentum(theta, g, velocity, rate, keep):
-    velocity = keep * velocity + g
+def momentum(theta, g, velocity, rate, beta):
+    velocity = beta * velocity + g
     return theta - rate * velocity, velocity
 
 
@@ -164,10 +154,10 @@ check_momentum(momentum)
 # %%
 theta, velocity = start, torch.zeros(2)
 for _ in range(60):
-    theta, velocity = momentum(theta, ravine.slope(theta), velocity, 0.02, 0.9)
+    theta, velocity = momentum(theta, ravine.gradient(theta), velocity, 0.02, 0.9)
 paths = {
-    "momentum": descend(Momentum(0.02), ravine.slope, start, 60),
-    "plain": descend(SGD(0.02), ravine.slope, start, 60),
+    "momentum": descend(Momentum(0.02), ravine.gradient, start, 60),
+    "plain": descend(SGD(0.02), ravine.gradient, start, 60),
 }
 assert torch.allclose(theta, paths["momentum"][-1])
 fig, ax = figures.panels(5.2, 3.2)
@@ -199,13 +189,13 @@ def adam(theta, g, m, s, t, rate=0.1, a=0.9, b=0.999):
 # %% tags=["check"]
 def check_adam(adam):
     theta, m, s = start, torch.zeros(2), torch.zeros(2)
-    found = adam(theta, ravine.slope(theta), m, s, 1)
+    found = adam(theta, ravine.gradient(theta), m, s, 1)
     assert found is not None, "it returns nothing yet"
-    path = descend(Adam(0.1), ravine.slope, start, 20)
+    path = descend(Adam(0.1), ravine.gradient, start, 20)
     for t in range(1, 21):
-        theta, m, s = adam(theta, ravine.slope(theta), m, s, t)
+        theta, m, s = adam(theta, ravine.gradient(theta), m, s, t)
         assert torch.allclose(theta, path[t], atol=1e-5), (
-            f"at step {t} it is not where Adam is: are both means divided by 1 - keep ** t?"
+            f"at step {t} it is not where Adam is: are both means divided by 1 - beta ** t?"
         )
 
 
@@ -222,7 +212,9 @@ def adam(theta, g, m, s, t, rate=0.1, a=0.9, b=0.999):
 check_adam(adam)
 
 # %%
-first = adam(start, ravine.slope(start), torch.zeros(2), torch.zeros(2), 1)[0] - start
+first = (
+    adam(start, ravine.gradient(start), torch.zeros(2), torch.zeros(2), 1)[0] - start
+)
 print("Adam's first step:", first.tolist())
 
 # %% [markdown]
@@ -238,9 +230,9 @@ print(f"limit at the start: {limit(x):.2f}")
 
 
 def held_out(schedule):
-    walk = learn(SGD(4.0), x, y, 32, seed=0, schedule=schedule)
+    walk = train(SGD(4.0), x, y, 32, seed=0, schedule=schedule)
     thetas = by_epoch(walk, an_epoch=40, epochs=15)
-    return [float(loss(theta, x_test, y_test)) for theta in thetas]
+    return losses(thetas, x_test, y_test)
 
 
 constant = held_out(lambda t: 1.0)
@@ -295,14 +287,14 @@ turn = torch.tensor([[1.0, 1.0], [-1.0, 1.0]]) / 2**0.5
 
 
 def turned(theta):
-    return ravine.slope(theta @ turn.T) @ turn
+    return ravine.gradient(theta @ turn.T) @ turn
 
 
 plain, clever = (
     descend(optimiser, turned, start @ turn, 60)[-1]
     for optimiser in (SGD(0.06), Adam(0.1))
 )
-straight = descend(SGD(0.06), ravine.slope, start, 60)[-1]
+straight = descend(SGD(0.06), ravine.gradient, start, 60)[-1]
 print("SGD, as on the straight ravine:", (plain @ turn.T).tolist(), straight.tolist())
 print("Adam on the turned one:", (clever @ turn.T).tolist())
 assert torch.allclose(plain @ turn.T, straight, atol=1e-4)

@@ -19,22 +19,14 @@ from torch.nn.functional import cross_entropy
 from torch.optim import SGD, Adam
 from torch.utils.data import DataLoader, Dataset
 
-import figures
-from exercises import attempt
-from training import (
-    Classifier,
-    Examples,
-    Loader,
-    accuracy,
-    best_epoch,
-    draw_history,
-    fit,
-    parts,
-    predict,
-    spring,
-)
+from neuronup import figures
+from neuronup.accuracy import accuracy
+from neuronup.exercises import attempt
+from neuronup.loaders import Examples, Loader
+from neuronup.loop import best_epoch, fit, predict
+from training import Classifier, digit_splits, load_trap
 
-train, validation, test = parts(seed=0)
+train, validation, test = digit_splits(seed=0)
 for name, part in {"train": train, "validation": validation, "test": test}.items():
     print(f"{name}: x {tuple(part.x.shape)} {part.x.dtype}, y {part.y.dtype}")
 
@@ -70,9 +62,9 @@ def epoch(model, train, optimiser):
 
 
 # %% tags=["check"]
-def begin(seed=0, size=35, silent=0.0):
+def begin(seed=0, size=35, dropout=0.0):
     torch.manual_seed(seed)
-    model = Classifier(silent=silent)
+    model = Classifier(dropout=dropout)
     some = Examples(train.x[:600], train.y[:600])
     return model, Loader(some, size, seed), SGD(model.parameters(), lr=0.5)
 
@@ -163,7 +155,7 @@ for name, broken in {"a": broken_a, "b": broken_b}.items():
         broken(other, loader, optimiser)
         losses.append(float(cross_entropy(predict(other, validation.x), validation.y)))
     print(f"broken {name}:", " ".join(f"{loss:.2f}" for loss in losses))
-shaky, loader, optimiser = begin(silent=0.5)
+shaky, loader, optimiser = begin(dropout=0.5)
 epoch(shaky, loader, optimiser)
 print(
     "broken c:", [round(broken_c(shaky, validation.x, validation.y), 3) for _ in "1234"]
@@ -241,8 +233,8 @@ def mended_c(model, x, y):
 
 
 # %% tags=["check"]
-def check_judge(mended):
-    model = begin(silent=0.5)[0]
+def check_evaluation(mended):
+    model = begin(dropout=0.5)[0]
     first, second = (mended(model, validation.x, validation.y) for _ in "12")
     assert first is not None, "it returns nothing yet"
     assert first == second, "it still changes its mind: neurons are being silenced"
@@ -252,7 +244,7 @@ def check_judge(mended):
     assert not model.training, "the model was answering before, and is not any more"
 
 
-attempt(check_judge, mended_c)
+attempt(check_evaluation, mended_c)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
@@ -265,7 +257,7 @@ def mended_c(model, x, y):
     return share
 
 
-check_judge(mended_c)
+check_evaluation(mended_c)
 
 # %% [markdown]
 # ## 4. Your turn: a data set
@@ -373,7 +365,7 @@ check_saving(keep, recall)
 
 # %%
 for careful in (False, True):
-    print(f"weights_only={careful}: {spring(careful)}")
+    print(f"weights_only={careful}: {load_trap(careful)}")
 
 # %% [markdown]
 # ## 6. Watch it stop
@@ -385,12 +377,12 @@ few = Examples(train.x[:100], train.y[:100])
 histories = {}
 for patience in (1, 3, 10):
     torch.manual_seed(0)
-    learner = Classifier()
+    trained = Classifier()
     histories[patience] = fit(
-        learner,
+        trained,
         Loader(few, 16, seed=0),
         validation,
-        Adam(learner.parameters(), lr=0.03),
+        Adam(trained.parameters(), lr=0.03),
         epochs=100,
         patience=patience,
     )
@@ -400,7 +392,7 @@ for patience in (1, 3, 10):
         f"validation loss {min(losses):.3f}"
     )
 figures.Shown(
-    draw_history(histories[10]),
+    figures.history(histories[10]),
     "Losses of the run with patience 10: the validation loss turns at the dotted line, the training loss goes on to 0.",
 )
 
@@ -416,10 +408,10 @@ figures.Shown(
 # %%
 ten = Examples(train.x[:10], train.y[:10])
 torch.manual_seed(0)
-learner = Classifier()
-optimiser = Adam(learner.parameters(), lr=0.01)
-before = copy.deepcopy(learner)
+trained = Classifier()
+optimiser = Adam(trained.parameters(), lr=0.01)
+before = copy.deepcopy(trained)
 for _ in range(100):
-    last = epoch(learner, Loader(ten, 10, seed=0), optimiser)
+    last = epoch(trained, Loader(ten, 10, seed=0), optimiser)
 print(f"loss of ten scans learned by heart: {last:.4f}")
 assert last < 0.01 < float(cross_entropy(predict(before, ten.x), ten.y))

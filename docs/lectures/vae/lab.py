@@ -14,23 +14,21 @@ import math
 import torch
 from torch.distributions import Normal, kl_divergence
 
-import figures
-from data import load
-from exercises import attempt
-from training import predict
+from drawings import draw_grid, strip
+from neuronup import figures
+from neuronup.exercises import attempt
+from neuronup.images import load
+from neuronup.loop import predict
+from neuronup.samples import fit_classifier, sample_quality
 from vae import (
     SIGMA,
     VAE,
     Autoencoder,
-    draw_grid,
-    fit_reader,
-    fresh_codes,
-    minus_elbo,
-    one_each,
-    quality,
+    first_of_each_class,
+    negative_elbo,
+    sample_codes,
     squared_error,
-    strip,
-    teach,
+    train,
 )
 
 images = load("digits", seed=0)
@@ -49,8 +47,8 @@ print(
 # %%
 torch.manual_seed(0)
 plain = Autoencoder(shape, 2)
-teach(plain, images, 0, 40, squared_error)
-some = one_each(images)
+train(plain, images, 0, 40, squared_error)
+some = first_of_each_class(images)
 with torch.no_grad():
     back = plain.decode(plain.encode(some))
 figures.Shown(
@@ -129,21 +127,21 @@ print(
 )
 
 # %% [markdown]
-# It passes on zeros: as if the mean did not matter. Write `draw_code(mean, logvar)`, which returns codes of the same shape: mean, plus standard deviation times
+# It passes on zeros: as if the mean did not matter. Write `reparameterise(mean, logvar)`, which returns codes of the same shape: mean, plus standard deviation times
 # noise (`torch.randn_like`).
 
 
 # %% tags=["exercise"]
-def draw_code(mean, logvar):
+def reparameterise(mean, logvar):
     return None  # your turn
 
 
 # %% tags=["check"]
-def check_draw(draw_code):
+def check_reparameterise(reparameterise):
     torch.manual_seed(0)
     mean = torch.full((20_000, 1), 3.0, requires_grad=True)
     logvar = torch.full((20_000, 1), math.log(4.0), requires_grad=True)
-    z = draw_code(mean, logvar)
+    z = reparameterise(mean, logvar)
     assert z is not None, "it returns nothing yet"
     assert z.shape == mean.shape, f"the shape should be {tuple(mean.shape)}"
     assert abs(float(z.detach().mean()) - 3) < 0.1, (
@@ -152,40 +150,40 @@ def check_draw(draw_code):
     assert abs(float(z.detach().std()) - 2) < 0.1, (
         "with a variance of 4 the standard deviation should be 2: exp(logvar / 2)"
     )
-    slope = torch.autograd.grad(z.sum(), (mean, logvar), allow_unused=True)
-    assert slope[0] is not None, "no slope reaches the mean"
-    assert (slope[0] == 1).all(), "moving the mean by 1 should move the code by 1"
-    assert slope[1] is not None, "no slope reaches the variance"
+    gradient = torch.autograd.grad(z.sum(), (mean, logvar), allow_unused=True)
+    assert gradient[0] is not None, "no slope reaches the mean"
+    assert (gradient[0] == 1).all(), "moving the mean by 1 should move the code by 1"
+    assert gradient[1] is not None, "no slope reaches the variance"
 
 
-attempt(check_draw, draw_code)
+attempt(check_reparameterise, reparameterise)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def draw_code(mean, logvar):
+def reparameterise(mean, logvar):
     return mean + (logvar / 2).exp() * torch.randn_like(mean)
 
 
-check_draw(draw_code)
+check_reparameterise(reparameterise)
 
 # %% [markdown]
 # ## 4. Your turn: the loss (8 minutes)
 #
 # > **Predict.** The model draws every pixel wrongly by $\sigma$. How many nats does that cost for 64 pixels, against drawing them perfectly?
 #
-# First the log-likelihood of images `x (n, 1, 8, 8)`, given the pixels that were drawn, `drawn (n, 64)`: Gaussian with standard deviation `SIGMA`, added up
-# over the pixels, `(n,)`. (`Normal(drawn, SIGMA).log_prob` knows the formula; so does the lecture.)
+# First the log-likelihood of images `x (n, 1, 8, 8)`, given the pixels that were drawn, `decoded (n, 64)`: Gaussian with standard deviation `SIGMA`, added up
+# over the pixels, `(n,)`. (`Normal(decoded, SIGMA).log_prob` knows the formula; so does the lecture.)
 
 
 # %% tags=["exercise"]
-def log_likelihood(drawn, x):
+def log_likelihood(decoded, x):
     return None  # your turn
 
 
 # %% tags=["check"]
 def check_likelihood(log_likelihood):
-    drawn = predict(plain, x)
-    found = log_likelihood(drawn, x)
+    decoded = predict(plain, x)
+    found = log_likelihood(decoded, x)
     assert found is not None, "it returns nothing yet"
     assert found.shape == (len(x),), (
         f"one number for each image, not {tuple(found.shape)}: flatten x, and add up"
@@ -203,30 +201,30 @@ attempt(check_likelihood, log_likelihood)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def log_likelihood(drawn, x):
-    return Normal(drawn, SIGMA).log_prob(x.flatten(1)).sum(dim=1)
+def log_likelihood(decoded, x):
+    return Normal(decoded, SIGMA).log_prob(x.flatten(1)).sum(dim=1)
 
 
 check_likelihood(log_likelihood)
 
 # %% [markdown]
-# Now minus the ELBO, as a mean over the images. The `answer (n, 64 + 2 + 2)` of a VAE holds the drawn pixels, the means and the log-variances side by side.
+# Now minus the ELBO, as a mean over the images. The `output (n, 64 + 2 + 2)` of a VAE holds the drawn pixels, the means and the log-variances side by side.
 # Take it apart, and use what you have written.
 
 
 # %% tags=["exercise"]
-def loss(answer, x):
+def loss(output, x):
     return None  # your turn
 
 
 # %% tags=["check"]
 def check_loss(loss):
     torch.manual_seed(0)
-    answer = torch.cat([torch.rand(len(x), 64), torch.randn(len(x), 4)], dim=1)
-    found = loss(answer, x)
+    output = torch.cat([torch.rand(len(x), 64), torch.randn(len(x), 4)], dim=1)
+    found = loss(output, x)
     assert found is not None, "it returns nothing yet"
     assert found.shape == (), "take the mean over the images"
-    assert torch.isclose(found, minus_elbo()(answer, x), rtol=1e-4), (
+    assert torch.isclose(found, negative_elbo()(output, x), rtol=1e-4), (
         "the KL divergence is added, the log-likelihood is subtracted"
     )
 
@@ -235,9 +233,9 @@ attempt(check_loss, loss)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def loss(answer, x):
-    mean, logvar = answer[:, 64:].chunk(2, dim=1)
-    return (kl(mean, logvar) - log_likelihood(answer[:, :64], x)).mean()
+def loss(output, x):
+    mean, logvar = output[:, 64:].chunk(2, dim=1)
+    return (kl(mean, logvar) - log_likelihood(output[:, :64], x)).mean()
 
 
 check_loss(loss)
@@ -250,7 +248,7 @@ check_loss(loss)
 # %%
 torch.manual_seed(0)
 model = VAE(shape, 2)
-history = teach(model, images, 0, 40, loss)
+history = train(model, images, 0, 40, loss)
 print(
     f"minus ELBO on validation scans: {history['validation_loss'][0]:.1f} after one epoch, {history['validation_loss'][-1]:.1f} at the end"
 )
@@ -266,18 +264,18 @@ figures.Shown(
 #
 # > **Predict.** You go from a 0 to a 1 by pixels, and by codes. What do you see halfway?
 #
-# Write `walk(start, end, steps)`: points on the straight line from `start (k,)` to `end (k,)`, both included, `(steps, k)`.
+# Write `interpolate(start, end, steps)`: points on the straight line from `start (k,)` to `end (k,)`, both included, `(steps, k)`.
 
 
 # %% tags=["exercise"]
-def walk(start, end, steps):
+def interpolate(start, end, steps):
     return None  # your turn
 
 
 # %% tags=["check"]
-def check_walk(walk):
+def check_interpolate(interpolate):
     start, end = torch.tensor([0.0, 2.0]), torch.tensor([4.0, 0.0])
-    found = walk(start, end, 5)
+    found = interpolate(start, end, 5)
     assert found is not None, "it returns nothing yet"
     assert found.shape == (5, 2), f"a row for each step, not {tuple(found.shape)}"
     assert torch.equal(found[0], start), "the first row should be the start"
@@ -285,23 +283,23 @@ def check_walk(walk):
     assert torch.allclose(found[1], torch.tensor([1.0, 1.5])), "go in equal steps"
 
 
-attempt(check_walk, walk)
+attempt(check_interpolate, interpolate)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def walk(start, end, steps):
+def interpolate(start, end, steps):
     share = torch.linspace(0, 1, steps)[:, None]  # (steps, 1)
     return (1 - share) * start + share * end
 
 
-check_walk(walk)
+check_interpolate(interpolate)
 
 # %%
 first, last = some[0], some[1]
 with torch.no_grad():
     from_code, to_code = model.encode(torch.stack([first, last]))
-    by_codes = model.decode(walk(from_code, to_code, 9))
-by_pixels = walk(first.flatten(), last.flatten(), 9).unflatten(1, shape)
+    by_codes = model.decode(interpolate(from_code, to_code, 9))
+by_pixels = interpolate(first.flatten(), last.flatten(), 9).unflatten(1, shape)
 figures.Shown(
     strip({"pixels": by_pixels, "codes": by_codes}, 1.5),
     "From a 0 to a 1. By pixels both lie over each other in the middle; by codes other shapes, some of them other digits, come in between.",
@@ -329,7 +327,7 @@ def check_sample(sample):
     assert made is not None, "it returns nothing yet"
     assert made.shape == (2000, *shape), f"2000 images, not {tuple(made.shape)}"
     assert float(made.std(dim=0).mean()) > 0.05, "they are all the same"
-    expected = model.decode(fresh_codes(model, x, 2000, seed=0)).detach()
+    expected = model.decode(sample_codes(model, x, 2000, seed=0)).detach()
     assert torch.allclose(made.detach().mean(dim=0), expected.mean(dim=0), atol=0.03), (
         "on average they should be the images of codes from the standard Gaussian"
     )
@@ -347,12 +345,12 @@ def sample(model, n):
 check_sample(sample)
 
 # %%
-reader = fit_reader(images, seed=0, epochs=40)
+classifier = fit_classifier(images, seed=0, epochs=40)
 torch.manual_seed(0)
 for name, each in {"VAE": model, "autoencoder": plain}.items():
-    marks = quality(sample(each, 1000), x, reader)
+    scores = sample_quality(sample(each, 1000), x, classifier)
     print(
-        f"{name}: read surely {marks['sure']:.0%}, to the nearest scan {marks['near']:.2f}, from a scan {marks['missed']:.2f}"
+        f"{name}: read surely {scores['sure']:.0%}, to the nearest scan {scores['near']:.2f}, from a scan {scores['missed']:.2f}"
     )
 
 # %% [markdown]
@@ -363,21 +361,21 @@ for name, each in {"VAE": model, "autoencoder": plain}.items():
 #
 # > **Predict.** Scans with noise of standard deviation 0.4. Can you still read them? Can a network that has only seen clean scans?
 #
-# Write `spoil(x)`: add Gaussian noise of standard deviation 0.4, another draw each time, and keep the result between 0 and 1.
+# Write `add_noise(x)`: add Gaussian noise of standard deviation 0.4, another draw each time, and keep the result between 0 and 1.
 
 
 # %% tags=["exercise"]
-def spoil(x):
+def add_noise(x):
     return None  # your turn
 
 
 # %% tags=["check"]
-def check_spoil(spoil):
+def check_add_noise(add_noise):
     grey = torch.full((500, 1, 8, 8), 0.5)
-    noisy = spoil(grey)
+    noisy = add_noise(grey)
     assert noisy is not None, "it returns nothing yet"
     assert noisy.shape == grey.shape, "the shape should stay"
-    assert not torch.equal(noisy, spoil(grey)), "draw anew each time"
+    assert not torch.equal(noisy, add_noise(grey)), "draw anew each time"
     assert float(noisy.min()) >= 0, "there is nothing paler than paper"
     assert float(noisy.max()) <= 1, "there is nothing darker than ink"
     inside = ((noisy - 0.5).abs() < 0.4).float().mean()
@@ -386,22 +384,22 @@ def check_spoil(spoil):
     )
 
 
-attempt(check_spoil, spoil)
+attempt(check_add_noise, add_noise)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def spoil(x):
+def add_noise(x):
     return (x + 0.4 * torch.randn_like(x)).clamp(0, 1)
 
 
-check_spoil(spoil)
+check_add_noise(add_noise)
 
 # %%
 torch.manual_seed(0)
 denoiser = Autoencoder(shape, 8)
-teach(denoiser, images, 0, 40, squared_error, spoil)
+train(denoiser, images, 0, 40, squared_error, add_noise)
 with torch.no_grad():
-    noisy = spoil(x)
+    noisy = add_noise(x)
     clean = denoiser.decode(denoiser.encode(noisy))
 before, after = (float((each - x).pow(2).mean()) for each in (noisy, clean))
 print(f"squared error {before:.3f} noisy, {after:.3f} after cleaning")
@@ -421,13 +419,13 @@ figures.Shown(
 # %%
 with torch.no_grad():
     repeated = torch.stack([predict(model, x) for _ in range(20)])
-    worth = torch.stack(
+    elbo = torch.stack(
         [
             log_likelihood(a[:, :64], x) - kl(*a[:, 64:].chunk(2, dim=1))
             for a in repeated
         ]
     ).mean(dim=0)
-odd, usual = worth.argsort()[:10], worth.argsort()[-10:]
+odd, usual = elbo.argsort()[:10], elbo.argsort()[-10:]
 figures.Shown(
     strip({"odd": x[odd], "usual": x[usual]}, 1.5),
     "Ten test scans with the lowest ELBO, which are crooked or bold, and ten with the highest, which are as everybody writes them.",
@@ -436,5 +434,5 @@ figures.Shown(
 # %%
 assert after < before / 2
 assert history["validation_loss"][-1] < history["validation_loss"][0]
-assert float(worth[usual].mean()) > float(worth[odd].mean()) + 10
+assert float(elbo[usual].mean()) > float(elbo[odd].mean()) + 10
 print("your VAE has learned, and your denoiser cleans")

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import io
 import re
-from html import escape
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
+import torch
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as Outline
+from torch import Tensor
+from torch.nn.functional import pad
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from neuronup.command import BadInput
+from neuronup.loop import History, best_epoch
+from neuronup.pictures import picture
 
 # In the SVG each is `var(--fig-NAME, #hex)`: docs/assets/course.css sets it by palette.
 INK, FAINT = "#1c2333", "#8a92a3"
@@ -86,20 +91,34 @@ def scatter(
         ax.scatter(across, up, size, linewidths=1.3, label=name, **look)
 
 
+def band(ax: Axes, x: Sequence[float], runs: Tensor, name: str, **look: Any) -> None:
+    """Draw runs (seeds, len(x)) as their mean, in the range that they span."""
+    (line,) = ax.plot(x, runs.mean(0).tolist(), label=name, **look)
+    low, high = runs.amin(0).tolist(), runs.amax(0).tolist()
+    ax.fill_between(x, low, high, color=line.get_color(), alpha=0.2, lw=0)
+
+
 def curves(ax: Axes, named: dict[str, Tensor]) -> None:
     """Draw each curve (seeds, steps) as its mean, in the range that the seeds span."""
     for name, values in named.items():
-        steps = range(1, values.shape[1] + 1)
-        (line,) = ax.plot(steps, values.mean(0).tolist(), label=name)
-        ax.fill_between(
-            steps,
-            values.amin(0).tolist(),
-            values.amax(0).tolist(),
-            color=line.get_color(),
-            alpha=0.2,
-            lw=0,
-        )
+        band(ax, range(1, values.shape[1] + 1), values, name)
     ax.legend()
+
+
+def history(found: History, score: str = "accuracy") -> Figure:
+    """Draw both losses of `fit`, and the score on the validation examples, by epoch."""
+    fig, axes = panels(5.2, 2.9, columns=2)
+    epochs = range(1, len(found["loss"]) + 1)
+    axes[0].plot(epochs, found["loss"], label="training")
+    axes[0].plot(epochs, found["validation_loss"], label="validation")
+    axes[0].set(xlabel="epochs", title="loss", ylim=(0, None))
+    axes[1].plot(epochs, found["validation_score"], "-.", color=GREEN)
+    axes[1].set(xlabel="epochs", title=f"{score}, validation")
+    best = best_epoch(found) + 1
+    for ax, top in zip(axes, (0.6, 1), strict=True):  # below the legend
+        ax.axvline(best, ymax=top, color=FAINT, ls=":", label="best epoch")
+    axes[0].legend()
+    return fig
 
 
 def squares(ax: Axes, image: Tensor) -> None:
@@ -152,6 +171,62 @@ def table(ax: Axes, cells: dict[tuple[int, int], int]) -> None:
     ax.grid(False)
 
 
+def confusion(ax: Axes, counts: Tensor, classes: Sequence[str]) -> None:
+    """Write a confusion matrix (classes, classes): a row for each label, few zeros."""
+    cells = {
+        (column, row): count
+        for row, line in enumerate(counts.tolist())
+        for column, count in enumerate(line)
+        if count or row == column
+    }
+    table(ax, cells)
+    ax.set_xticks(range(len(classes)), classes)
+    ax.set_yticks(range(len(classes)), classes)
+    ax.set(xlabel="guess", ylabel="label")
+
+
+def greyscale(
+    ax: Axes, image: Tensor, title: str = "", inverted: bool = True, levels: int = 5
+) -> None:
+    """Show an image (height, width), 1 as black if inverted; few levels, few bytes."""
+    drawn = image[~image.isnan()]
+    low, span = drawn.amin(), (drawn.amax() - drawn.amin()).clamp(min=1e-9)
+    shades = ((image - low) / span * levels).round() / levels
+    colours = "gray_r" if inverted else "gray"
+    ax.imshow(shades.cpu().numpy(), cmap=colours, interpolation="none", vmin=0, vmax=1)
+    ax.set(title=title)
+    _bare(ax)
+
+
+def tiles(ax: Axes, x: Tensor, columns: int) -> None:
+    """Show images x (n, channels, height, width) in rows, grey ones black on white."""
+    x = (1 - x if x.shape[1] == 1 else x).expand(-1, 3, -1, -1).cpu()
+    columns = min(columns, len(x))
+    framed = pad(
+        x, (1, 0, 1, 0), value=1.0
+    )  # a white line to the left of each and above
+    blank = torch.ones_like(framed[:1]).expand(-len(x) % columns, -1, -1, -1)
+    rows = torch.cat([framed, blank]).split(columns)
+    grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
+    grid = pad(grid, (0, 1, 0, 1), value=1.0)
+    ax.imshow(grid.permute(1, 2, 0).numpy(), interpolation="none")
+    _bare(ax)
+
+
+def _bare(ax: Axes) -> None:
+    """Take away what is round an image."""
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+
+
+def box(
+    ax: Axes, left: float, top: float, width: float, height: float, **look: Any
+) -> None:
+    """Draw the outline of a box of so many pixels of an image."""
+    ax.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, **look))
+
+
 def _tenths(number: re.Match[str]) -> str:
     return f"{float(number[0]):.1f}"
 
@@ -185,11 +260,21 @@ def save_all(drawings: dict[str, Figure], out: Path) -> None:
         (out / f"{name}.svg").write_text(svg(fig, name), encoding="utf-8")
 
 
-def picture(drawing: str, alt: str) -> str:
-    """Return SVG text as an HTML image that says `alt` to those who cannot see it."""
-    return drawing.replace(
-        "<svg", f'<svg class="figure" role="img" aria-label="{escape(alt)}"', 1
-    )
+def run(draw: Callable[[Path], dict[str, Figure]], words: Sequence[str] = ()) -> None:
+    """Draw anew: `python drawings.py FROM TO` reads what a script kept, writes SVG.
+
+    Without words it reads `outputs` and writes into `figures`, both here. What is
+    missing ends in a sentence and exit status 2.
+    """
+    words = words or sys.argv[1:]
+    source, to = (Path(word) for word in (words or ("outputs", "figures")))
+    try:
+        drawn = draw(source)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    to.mkdir(parents=True, exist_ok=True)
+    save_all(drawn, to)
 
 
 class Shown:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from command import BadInput
+from neuronup.command import BadInput
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
