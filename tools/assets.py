@@ -33,19 +33,22 @@ def vendored(node_modules: Path) -> dict[str, Path]:
     }
 
 
-def labs_like_pages(templates: Path, extensions: list[str], options: dict[str, Any]) -> str:
-    """Make mkdocs-jupyter use our templates, and read Markdown cells with the extensions of the pages.
-
-    Returns a fingerprint of both: a lab that was converted with others must be converted again.
-    """
+def labs_like_pages(templates: Path, extensions: list[str], options: dict[str, Any]) -> None:
+    """Make mkdocs-jupyter use our templates, and read Markdown cells with the extensions of the pages."""
     global LABS
     LABS = markdown.Markdown(extensions=extensions, extension_configs=options)
     settings.templates_dir = str(templates)
     read = pass_context(lambda exporter, context, source: LABS.convert(source))
     type.__setattr__(HTMLExporter, "markdown2html", read)  # it has no setting for this
-    seen = hashlib.sha256(repr((extensions, options)).encode())
-    for path in sorted(path for path in templates.rglob("*") if path.is_file()):
-        seen.update(path.read_bytes())
+
+
+def fingerprint(*places: Path) -> str:
+    """Fingerprint of files, and of all files in folders."""
+    seen = hashlib.sha256()
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file():
+                seen.update(path.read_bytes())
     return seen.hexdigest()[:16]
 
 

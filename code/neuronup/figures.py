@@ -220,6 +220,28 @@ def _bare(ax: Axes) -> None:
     ax.spines[:].set_visible(False)
 
 
+def montage(images: Tensor, columns: int) -> Tensor:
+    """Lay out images (n, h, w) in rows, each on a scale of its own, with gaps."""
+    low = images.amin(dim=(1, 2), keepdim=True)
+    spread = images.amax(dim=(1, 2), keepdim=True) - low
+    tiles = pad((images - low) / spread.clamp(min=1e-9), (0, 1, 0, 1), value=torch.nan)
+    rows = [torch.cat(list(row), dim=1) for row in tiles.split(columns)]
+    wide = max(row.shape[1] for row in rows)
+    return torch.cat([pad(r, (0, wide - r.shape[1]), value=torch.nan) for r in rows])
+
+
+def grid(titled: list[tuple[Tensor, str]], rows: int, height: float) -> Figure:
+    """Draw images (channels, height, width), each under its title, in rows."""
+    columns = -(-len(titled) // rows)
+    fig, axes = panels(5.2, height, rows=rows, columns=max(1, columns))
+    for ax in axes.flat[len(titled) :]:
+        ax.set_axis_off()
+    for ax, (image, title) in zip(axes.flat, titled, strict=False):
+        squares(ax, image.mean(dim=0))
+        ax.set_title(title, fontsize="small")
+    return fig
+
+
 def box(
     ax: Axes, left: float, top: float, width: float, height: float, **look: Any
 ) -> None:

@@ -1,6 +1,7 @@
 """How a page comes to be: MkDocs' events in their order, each a few lines over a plain function of `tools`."""
 
 import re
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,13 @@ def on_config(config: MkDocsConfig) -> None:
     """A missing snippet ends the build in a sentence; labs are read like pages; no repository, no edit links."""
     config.edit_uri = "edit/main/docs/" if config.repo_url else None
     pymdownx.snippets.SnippetMissingError = PluginError
-    shown_with = assets.labs_like_pages(ROOT / "tools" / "notebook", config.markdown_extensions, config.mdx_configs)
-    config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(CACHE / "labs" / shown_with)
+    templates = ROOT / "tools" / "notebook"
+    assets.labs_like_pages(templates, config.markdown_extensions, config.mdx_configs)
+    settings = (templates, ROOT / "mkdocs.yml", ROOT / "constraints.txt", ROOT / "tools" / "assets.py")
+    shown_with = CACHE / "labs" / assets.fingerprint(*settings)
+    for other in set(shown_with.parent.glob("*")) - {shown_with}:
+        shutil.rmtree(other)
+    config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(shown_with)
 
 
 def on_pre_build(config: MkDocsConfig) -> None:

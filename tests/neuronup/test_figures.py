@@ -156,6 +156,20 @@ def test_tiles_are_laid_out_as_torchvision_does_it(n, channels, columns):
     torch.testing.assert_close(torch.tensor(ax.images[0].get_array()), theirs.permute(1, 2, 0))
 
 
+def test_a_montage_shows_each_image_on_its_own_scale_with_gaps():
+    x = torch.tensor([[[0.0, 2.0]], [[5.0, 6.0]], [[1.0, 1.0]]])
+    laid = figures.montage(x, 2).nan_to_num(-1).tolist()
+    assert laid == [[0, 1, -1, 0, 1, -1], [-1] * 6, [0, 0, -1, -1, -1, -1], [-1] * 6]
+
+
+def test_a_grid_has_each_image_under_its_title_and_leaves_the_rest_blank():
+    images = [(torch.full((3, 2, 2), float(number)), f"number {number}") for number in (1, 2, 3)]
+    axes = figures.grid(images, rows=2, height=3).axes
+    assert [ax.get_title() for ax in axes] == ["number 1", "number 2", "number 3", ""]
+    assert [ax.axison for ax in axes] == [True, True, True, False]
+    assert all(ax.patches for ax in axes[:3])
+
+
 def test_a_box_goes_round_its_pixels():
     _, ax = panels()
     figures.box(ax, 2, 1, 3, 4, edgecolor=figures.ORANGE)

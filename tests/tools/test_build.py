@@ -9,6 +9,7 @@ import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
+from mkdocs_jupyter import plugin
 
 from tools import assets, pipeline
 
@@ -42,6 +43,23 @@ def test_a_whole_small_site_is_built_and_shows_its_numbers_and_its_stamp(made):
     assert (made.root / "site" / "lectures" / "alpha" / "alpha.zip").stat().st_size > 0
     assert not [path for name in ("metrics.json", "results.pt") for path in (made.root / "site").rglob(name)]
     assert (made.root / "site" / "lectures" / "alpha" / "drawings.py").is_file()
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_lab_is_converted_once_and_again_when_what_it_is_shown_with_changes(made, monkeypatch):
+    made.lab("alpha", "print('hello')\n")
+    lecture = made.root / "docs" / "lectures" / "alpha"
+    pipeline.run_lab(lecture / "lab.py", lecture / "lab.ipynb")
+    converted = []
+    convert = plugin.convert.nb2html
+    monkeypatch.setattr(plugin.convert, "nb2html", lambda *words, **how: converted.append(1) or convert(*words, **how))
+    for template, times in (("", 1), ("", 1), ("{#- another -#}", 2)):
+        with (made.root / "tools" / "notebook" / "mkdocs_html" / "notebook.html.j2").open("a") as file:
+            file.write(template)
+        make(made)
+        assert "hello" in (made.root / "site" / "lectures" / "alpha" / "lab" / "index.html").read_text()
+        assert len(converted) == times
+    assert len(list((made.root / ".cache" / "labs").iterdir())) == 1
 
 
 @pytest.mark.filterwarnings("default")

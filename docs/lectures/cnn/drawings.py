@@ -31,21 +31,11 @@ from cnn import (
 from neuronup import figures
 from neuronup.command import kept
 from neuronup.convolution import conv2d
-from neuronup.figures import FAINT, ORANGE, box, greyscale
+from neuronup.figures import FAINT, ORANGE, box, greyscale, montage
 from neuronup.images import load
 from neuronup.loaders import Examples
 
 ON_WHITE = "#1f5fc5"  # images have a white ground in either palette
-
-
-def montage(images: Tensor, columns: int) -> Tensor:
-    """Lay out images (n, h, w) in rows, each on a scale of its own, with gaps."""
-    low = images.amin(dim=(1, 2), keepdim=True)
-    spread = images.amax(dim=(1, 2), keepdim=True) - low
-    tiles = pad((images - low) / spread.clamp(min=1e-9), (0, 1, 0, 1), value=torch.nan)
-    rows = [torch.cat(list(row), dim=1) for row in tiles.split(columns)]
-    wide = max(row.shape[1] for row in rows)
-    return torch.cat([pad(r, (0, wide - r.shape[1]), value=torch.nan) for r in rows])
 
 
 def draw_window() -> Figure:

@@ -22,13 +22,12 @@ from cnn import (
     scene,
     train,
 )
-from drawings import montage
 from neuronup import figures
 from neuronup.accuracy import accuracy
 from neuronup.augmentation import translate_each
 from neuronup.costs import count_parameters
 from neuronup.exercises import attempt
-from neuronup.figures import greyscale
+from neuronup.figures import greyscale, montage
 from neuronup.images import load
 from neuronup.loaders import Loader
 from neuronup.loop import fit, predict

@@ -34,18 +34,6 @@ TITLES = {
 }
 
 
-def grid(panels: list[tuple[Tensor, str]], rows: int, height: float) -> Figure:
-    """Draw images (channels, height, width), each under its title, in rows."""
-    columns = -(-len(panels) // rows)
-    fig, axes = figures.panels(5.2, height, rows=rows, columns=max(1, columns))
-    for ax in axes.flat[len(panels) :]:
-        ax.set_axis_off()
-    for ax, (image, title) in zip(axes.flat, panels, strict=False):
-        figures.squares(ax, image.mean(dim=0))
-        ax.set_title(title, fontsize="small")
-    return fig
-
-
 def draw_five(images: Images) -> Figure:
     """Draw one image of class 5, and write its pixels beside it in sixteenths."""
     image = images.train.x[images.train.y == 5][0].mean(dim=0)
@@ -94,7 +82,7 @@ def draw_mistakes(worst: list[dict[str, Any]], classes: tuple[str, ...]) -> Figu
         )
         for each in worst
     ]
-    return grid(panels, rows=2, height=4.2)
+    return figures.grid(panels, rows=2, height=4.2)
 
 
 def draw_neurons(images: Images, initial: nn.Module, model: nn.Sequential) -> Figure:
@@ -106,7 +94,7 @@ def draw_neurons(images: Images, initial: nn.Module, model: nn.Sequential) -> Fi
     for name, i in zip(names, most_influential(model).tolist()[:2], strict=False):
         panels.append((now[i].reshape(shape), f"for {name}"))
         panels.append((added[i].reshape(shape), "added by learning"))
-    return grid(panels, rows=1, height=1.8)
+    return figures.grid(panels, rows=1, height=1.8)
 
 
 def draw_broken(images: Images, model: nn.Module, seed: int) -> Figure:
@@ -124,7 +112,7 @@ def draw_broken(images: Images, model: nn.Module, seed: int) -> Figure:
         sure = float(confidence(z)[surest])
         title = f"{TITLES[name]}\n{prediction}: {sure:.0%}"
         panels.append((chosen[surest], title))
-    return grid(panels, rows=2, height=4.2)
+    return figures.grid(panels, rows=2, height=4.2)
 
 
 def draw(source: Path) -> dict[str, Figure]:
@@ -136,7 +124,7 @@ def draw(source: Path) -> dict[str, Figure]:
     x, y = images.train
     one_each = [(x[y == i][0], name) for i, name in enumerate(images.classes)]
     return {
-        "scans": grid(one_each, rows=2, height=2.8),
+        "scans": figures.grid(one_each, rows=2, height=2.8),
         "five": draw_five(images),
         "answer": draw_answer(images, initial, model),
         "curves": figures.history(results["history"]),

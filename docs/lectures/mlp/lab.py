@@ -17,7 +17,6 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, pad
 
-from drawings import grid
 from mlp import NearestNeighbour, confidence, photographs, train, untrained
 from neuronup import figures
 from neuronup.accuracy import accuracy
@@ -40,7 +39,7 @@ for name, part in zip(("training", "validation", "test"), images[1:], strict=Tru
 # %%
 fives = x[y == 5][:10]
 figures.Shown(
-    grid([(five, "") for five in fives], rows=2, height=2.4),
+    figures.grid([(five, "") for five in fives], rows=2, height=2.4),
     "Ten scans of a 5 as squares of ink: some are square, some slanted, some have hardly a belly.",
 )
 
@@ -50,7 +49,7 @@ figures.Shown(
 # %%
 means = [(x[y == digit].mean(dim=0), str(digit)) for digit in range(10)]
 figures.Shown(
-    grid(means, rows=2, height=2.8),
+    figures.grid(means, rows=2, height=2.8),
     "The mean scan of each digit. All ten can be read, but their edges are blurred.",
 )
 
