@@ -20,7 +20,6 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neuronup.command import BadInput
-from neuronup.loop import History, best_epoch
 from neuronup.pictures import picture
 
 # In the SVG each is `var(--fig-NAME, #hex)`: docs/assets/course.css sets it by palette.
@@ -105,7 +104,7 @@ def curves(ax: Axes, named: dict[str, Tensor]) -> None:
     ax.legend()
 
 
-def history(found: History, score: str = "accuracy") -> Figure:
+def history(found: dict[str, list[float]], score: str = "accuracy") -> Figure:
     """Draw both losses of `fit`, and the score on the validation examples, by epoch."""
     fig, axes = panels(5.2, 2.9, columns=2)
     epochs = range(1, len(found["loss"]) + 1)
@@ -114,7 +113,7 @@ def history(found: History, score: str = "accuracy") -> Figure:
     axes[0].set(xlabel="epochs", title="loss", ylim=(0, None))
     axes[1].plot(epochs, found["validation_score"], "-.", color=GREEN)
     axes[1].set(xlabel="epochs", title=f"{score}, validation")
-    best = best_epoch(found) + 1
+    best = 1 + found["validation_loss"].index(min(found["validation_loss"]))
     for ax, top in zip(axes, (0.6, 1), strict=True):  # below the legend
         ax.axvline(best, ymax=top, color=FAINT, ls=":", label="best epoch")
     axes[0].legend()
