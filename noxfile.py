@@ -118,10 +118,14 @@ def site(session: nox.Session) -> None:
 @nox.session(requires=["env"])
 def tests(session: nox.Session) -> None:
     """All tests: code, tools, and the built site in Chromium (-- any pytest options)."""
-    words = session.posargs or ["--numprocesses=auto", "--cov"]
+    words = session.posargs or ["--numprocesses=auto"]
     if not any(word.startswith("tests/") and not word.startswith("tests/site") for word in words):
         build(session)
-    python(session, "-m", "pytest", *words)
+    if session.posargs:
+        python(session, "-m", "pytest", *words)
+    else:  # one after the other: the site's tests keep a browser, in which those of the tools could not start theirs
+        python(session, "-m", "pytest", "--ignore=tests/site", "--cov", *words)
+        python(session, "-m", "pytest", "tests/site", *words)
 
 
 @nox.session(requires=["env"])

@@ -27,6 +27,7 @@ from mlp import (
     train,
     untrained,
 )
+from neuronup import figures
 from neuronup.accuracy import accuracy
 from neuronup.images import Images, load
 from neuronup.loaders import Examples
@@ -244,7 +245,7 @@ def test_the_same_code_learns_larger_grey_images(monkeypatch) -> None:
 
 
 def test_places_without_an_image_stay_empty(learned: Trial) -> None:
-    fig = drawings_of("mlp").grid([(image, "a title") for image in learned.images.test.x[:3]], rows=2, height=4)
+    fig = figures.grid([(image, "a title") for image in learned.images.test.x[:3]], rows=2, height=4)
     assert [ax.axison for ax in fig.axes] == [True, True, True, False]
     assert [len(ax.patches) > 0 for ax in fig.axes] == [True, True, True, False]
 

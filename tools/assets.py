@@ -105,4 +105,5 @@ def subset_of(font: Path, characters: str) -> bytes:
     cutter.subset(whole)
     drawn = BytesIO()
     subset.save_font(whole, drawn, options)
+    whole.close()
     return drawn.getvalue()
