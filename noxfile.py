@@ -1,4 +1,4 @@
-"""The menu: `nox` runs lint, site and tests; `nox -l` lists the rest; words after `--` go to the session."""
+"""The menu: `nox` runs lint, site, tests and pdf; `nox -l` lists the rest; words after `--` go to the session."""
 
 import hashlib
 import os
@@ -14,10 +14,19 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 CACHE = ROOT / ".cache"
 OURS = ("code", "docs", "overrides", "tests", "tools", "noxfile.py")  # linters look, and mend, nowhere else
 PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md")
+# What a person may have set for other work, and would change what is made or tested here.
+OTHERS = (
+    *("IPYTHON", "JUPYTER_PATH", "MPL", "MYPY", "NODE_OPTIONS", "NODE_PATH"),
+    *("PIP_TARGET", "PYTEST_", "PYTHON", "RUFF_"),
+)
 
-nox.options.sessions = ["lint", "site", "tests"]
+nox.options.sessions = ["lint", "site", "tests", "pdf"]
 nox.options.default_venv_backend = "none"
 nox.options.error_on_external_run = False
+for name in [name for name in os.environ if name.startswith(OTHERS)]:
+    del os.environ[name]
+os.environ["PIP_USER"] = "0"  # a person's pip.conf may say otherwise, which no virtual environment allows
+os.environ["PYTHONUTF8"] = "1"
 os.environ["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
 os.environ["VIRTUAL_ENV"] = str(VENV)
 os.environ["NO_MKDOCS_2_WARNING"] = "1"  # pyproject.toml keeps MkDocs below 2
@@ -44,13 +53,13 @@ def digest(*parts: Path | str) -> str:
 def is_done(name: str, now: str) -> bool:
     """Whether the step `name` last ended well in the state `now`."""
     mark = CACHE / name
-    return mark.is_file() and mark.read_text() == now
+    return mark.is_file() and mark.read_text(encoding="utf-8") == now
 
 
 def done(name: str, now: str) -> None:
     """Remember that the step `name` ended well in the state `now`."""
     CACHE.mkdir(exist_ok=True)
-    (CACHE / name).write_text(now)
+    (CACHE / name).write_text(now, encoding="utf-8")
 
 
 @nox.session
@@ -151,13 +160,32 @@ def lab(session: nox.Session) -> None:
 def pdf(session: nox.Session) -> None:
     """Print decks of the built site as PDF, page counts checked (-- perceptron)."""
     build(session)
+    printed = digest(ROOT / "site", ROOT / "tools" / "pdf.py", ROOT / "tools" / "browser.py")
+    if not session.posargs and is_done("pdf", printed) and (ROOT / "pdf").is_dir():
+        session.log("Nothing has changed since the decks were printed, in pdf/.")
+        return
     python(session, "-m", "tools.pdf", *session.posargs)
+    if not session.posargs:
+        done("pdf", printed)
+
+
+@nox.session(requires=["env"])
+def offline(session: nox.Session) -> None:
+    """Pack the site into one zip that opens by double click, without a server or a network."""
+    build(session)
+    python(session, "-m", "tools.offline")
 
 
 @nox.session(requires=["env"])
 def bench(session: nox.Session) -> None:
     """Measure side by side and print ratios: what is faster here, and how much."""
     python(session, "-m", "tools.bench", *session.posargs, OMP_NUM_THREADS="1")
+
+
+@nox.session(requires=["env"])
+def faults(session: nox.Session) -> None:
+    """Put small random faults into the code and list those that no test notices (-- --count 200 --seed 1)."""
+    python(session, "-m", "tools.faults", *session.posargs)
 
 
 @nox.session(requires=["env"])

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.activations import ACTIVATIONS
 from neuronup.command import folder, keep, record, run
@@ -273,12 +273,14 @@ def compiled(model: nn.Module, x: Tensor) -> list[list[str]]:
 
 # --8<-- [end:static]
 # --8<-- [start:depth]
-def random_weights(depth: int, scale: float, seed: int) -> list[Tensor]:
+def random_weights(
+    depth: int, scale: float, seed: int, device: torch.device | None = None
+) -> list[Tensor]:
     """Draw the weights of `depth` layers (64, 64) and one of (64, 10)."""
     g = torch.Generator().manual_seed(seed)
     sizes = [(64, 64)] * depth + [(64, 10)]
-    draws = [torch.randn(size, generator=g, device="cpu") for size in sizes]
-    return [(scale / 64**0.5 * draw).to(torch.get_default_device()) for draw in draws]
+    draws = [scale / 64**0.5 * torch.randn(size, generator=g) for size in sizes]
+    return [draw.to(device) for draw in draws]
 
 
 def pre_activations(x: Tensor, weights: list[Tensor], name: str) -> list[Tensor]:
@@ -300,11 +302,11 @@ def gradient_norms(x: Tensor, y: Tensor, weights: list[Tensor], name: str) -> Te
 # --8<-- [start:train]
 def train(name: str, weights: list[Tensor], seed: int, steps: int) -> float:
     """Train `weights` by SGD, 64 images a step, rate 0.1; return held-out accuracy."""
-    x, digit, x_test, digit_test = train_test_digits(seed)
+    x, digit, x_test, digit_test = train_test_digits(seed).to(weights[0].device)
     weights = [weight.requires_grad_() for weight in weights]
     g = torch.Generator().manual_seed(seed)
     for _ in range(steps):
-        some = torch.randint(len(x), (64,), generator=g, device="cpu").to(x.device)
+        some = torch.randint(len(x), (64,), generator=g).to(x.device)
         logits = pre_activations(x[some], weights, name)[-1]
         gradients = torch.autograd.grad(cross_entropy(logits, digit[some]), weights)
         with torch.no_grad():
@@ -327,13 +329,15 @@ SCALES = {
 }
 
 
-def gradients_by_layer(depth: int, seed: int) -> dict[str, Tensor]:
+def layer_gradients(depth: int, seed: int, device: torch.device) -> dict[str, Tensor]:
     """Measure gradients (seeds, layers) by name and scale: five draws of weights."""
-    x, digit, _, _ = train_test_digits(seed)
+    x, digit, _, _ = train_test_digits(seed).to(device)
     return {
         label: torch.stack(
             [
-                gradient_norms(x, digit, random_weights(depth, scale, each), name)
+                gradient_norms(
+                    x, digit, random_weights(depth, scale, each, device), name
+                )
                 for each in range(seed, seed + 5)
             ]
         ).cpu()
@@ -403,7 +407,9 @@ def recorded_graphs() -> dict[str, str | int]:
     return found
 
 
-def compare_depths(norms: dict[str, Tensor], seed: int, steps: int) -> dict[str, float]:
+def compare_depths(
+    norms: dict[str, Tensor], seed: int, steps: int, device: torch.device
+) -> dict[str, float]:
     """Boil down gradients (seeds, layers), and train with 1 and 10 hidden layers."""
     depth = norms["ReLU"].shape[1]
     numbers: dict[str, float] = {"depth": depth}
@@ -418,12 +424,12 @@ def compare_depths(norms: dict[str, Tensor], seed: int, steps: int) -> dict[str,
         for layers in (1, 10):
             seeds = tqdm(range(seed, seed + 3), f"{label}, {layers}", disable=None)
             scores = [
-                train(name, random_weights(layers, scale, each), each, steps)
+                train(name, random_weights(layers, scale, each, device), each, steps)
                 for each in seeds
             ]
             numbers[f"right_{label}_{layers}"] = sum(scores) / len(scores)
-    images = train_test_digits(seed)[0]
-    z = pre_activations(images, random_weights(10, 1.0, seed), "sigmoid")
+    images = train_test_digits(seed)[0].to(device)
+    z = pre_activations(images, random_weights(10, 1.0, seed, device), "sigmoid")
     for place, layer in {"first": z[0], "last": z[-1]}.items():
         numbers[f"spread_{place}"] = float(layer.std(0).mean())  # from image to image
     return numbers
@@ -441,7 +447,7 @@ def main(
 
     Args:
         seed: Draws weights and images; the next seeds too, for means.
-        device: Where to compute; the worked example is plain Python in any case.
+        device: Where networks compute; the worked example and graphs stay on the CPU.
         rate: Learning rate of the worked example.
         passes: Passes over its two points, in the end.
         steps: Training steps of each deep network.
@@ -449,21 +455,21 @@ def main(
             it, only lines are printed.
     """
     folder(out)
-    with devices.on(device) as used:
-        losses, example = worked_example(rate, passes)
-        for number, end in enumerate(losses, 1):
-            print(describe_step(number, end, rate))
-        norms = gradients_by_layer(20, seed)
-        numbers = {
-            **example,
-            **shared_gradients(),
-            **recorded_graphs(),
-            **compare_depths(norms, seed, steps),
-        }
-        print(REPORT.format(**numbers))
-        if out is not None:
-            keep(out, norms=norms)
-            record(out, seed, used, **numbers)
+    used = devices.pick(device)
+    losses, example = worked_example(rate, passes)
+    for number, end in enumerate(losses, 1):
+        print(describe_step(number, end, rate))
+    norms = layer_gradients(20, seed, used)
+    numbers = {
+        **example,
+        **shared_gradients(),
+        **recorded_graphs(),
+        **compare_depths(norms, seed, steps, used),
+    }
+    print(REPORT.format(**numbers))
+    if out is not None:
+        keep(out, norms=norms)
+        record(out, seed, used, **numbers)
 
 
 REPORT = """\

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.augmentation import random_translation, translate_each
 from neuronup.command import BadInput, folder, keep, record, run
@@ -442,7 +442,7 @@ def main(
 
     Args:
         seed: Draws splits, weights and shifts; the next seeds too, for means.
-        device: Where to compute.
+        device: Where to compute, scenes aside; a GPU's last digits differ by the run.
         data: Which images to learn; all but the digits are downloaded.
         epochs: Passes over the training images; a tenth of them gets twice as many.
         seeds: How many times to repeat everything.

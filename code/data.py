@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.command import folder, keep, record, run
 from neuronup.images import (
     Images,
@@ -237,7 +237,7 @@ def predict_rare_class(
     train, validation, test = (
         Examples(x, (y == RARE).float()) for x, y in standardised(images)[1:]
     )
-    odds = (train.y == 0).sum() / train.y.sum()
+    odds = ((train.y == 0).sum() / train.y.sum()).to(device)
 
     def weighted(z: Tensor, y: Tensor) -> Tensor:
         return binary_cross_entropy_with_logits(z, y, pos_weight=odds)
@@ -357,7 +357,7 @@ def main(
 
     Args:
         seed: How the data are split; the experiments take the next four seeds too.
-        device: Where to compute.
+        device: Where to train networks; leaks and measures are computed on the CPU.
         data: Which images; all but the digits are downloaded when first used.
         out: Folder for metrics.json and the results that drawings.py draws; without
             it, only lines are printed.

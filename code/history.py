@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.command import folder, keep, record, run
 
 
@@ -139,7 +139,7 @@ def infer(rules: list[Rule], facts: dict[str, Tensor]) -> Tensor:
 
     Of two with as many conditions the older one wins; where no rule fires: SILENT.
     """
-    specific = torch.zeros(len(facts["foot"]), dtype=torch.int64)
+    specific = torch.zeros_like(facts["foot"], dtype=torch.int64)
     digit = torch.full_like(specific, SILENT)
     for rule in rules:
         wins = rule.fires(facts) & (len(rule.conditions) > specific)
@@ -169,7 +169,7 @@ def fixed_split() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     fixed = torch.Generator().manual_seed(0)
     seen, held_out = [], []
     for number in range(10):
-        these = (digit.cpu() == number).nonzero().squeeze(1)
+        these = (digit == number).nonzero().squeeze(1)
         order = torch.randperm(len(these), generator=fixed, device="cpu")
         first, second = these[order].tensor_split([round(len(these) * 0.7)])
         seen.append(first)
@@ -188,7 +188,7 @@ def growth(rules: list[Rule], x: Tensor, digit: Tensor) -> list[dict[str, float]
     """Add one rule after another: what each wins and loses of images x (n, 8, 8)."""
     facts, steps = observe(x), []
     before = infer([], facts)
-    named = torch.zeros(len(x), 10, dtype=torch.bool)
+    named = torch.zeros(len(x), 10, dtype=torch.bool, device=x.device)
     for count, rule in enumerate(rules, 1):
         after = infer(rules[:count], facts)
         named[rule.fires(facts), rule.digit] = True
@@ -208,9 +208,9 @@ def growth(rules: list[Rule], x: Tensor, digit: Tensor) -> list[dict[str, float]
 TRAINING_SIZES = [10, 20, 40, 80, 160, 320, 640, 1258]
 
 
-def learning_curves(seed: int) -> Tensor:
+def learning_curves(seed: int, device: torch.device) -> Tensor:
     """Held-out accuracy (5, sizes) with more and more examples, drawn by five seeds."""
-    x, digit, x_test, digit_test = fixed_split()
+    x, digit, x_test, digit_test = (part.to(device) for part in fixed_split())
     rows = []
     for each in range(seed, seed + 5):
         drawn = torch.Generator().manual_seed(each)
@@ -362,62 +362,63 @@ def main(
             without it, only lines are printed.
     """
     folder(out)
-    with devices.on(device) as used:
-        rules, (x, digit, x_test, digit_test) = parse(RULES), fixed_split()
-        seen, held_out = growth(rules, x, digit), growth(rules, x_test, digit_test)
-        inferred = infer(rules, observe(x_test))
-        learned = nearest_neighbour(x, digit, x_test)
-        curves, shifted = learning_curves(seed), shift(x_test)
-        forward, backward = (infer(each, observe(x)) for each in (rules, rules[::-1]))
-        both, twice = torch.cat([x, shift(x)]), torch.cat([digit, digit])
-        mean = curves.mean(0).tolist()
-        nets = [step["won"] - step["lost"] for step in seen]
-        beaten = [each > held_out[-1]["accuracy"] for each in mean]
-        numbers = {
-            "scans": len(x),
-            "held_out": len(x_test),
-            "facts": len(FACTS),
-            "rules": len(rules),
-            "conditions": sum(len(rule.conditions) for rule in rules),
-            "seen": seen[-1]["accuracy"],
-            "accuracy": held_out[-1]["accuracy"],
-            "silent": held_out[-1]["silent"],
-            "conflict": held_out[-1]["conflict"],
-            "conflict_ten": held_out[9]["conflict"],
-            "gain_first": sum(nets[:10]) / 10,
-            "gain_later": sum(nets[10:]) / len(nets[10:]),
-            "harmful": sum(net < 0 for net in nets),
-            "worst": nets.index(min(nets)) + 1,
-            "worst_won": seen[nets.index(min(nets))]["won"],
-            "worst_lost": seen[nets.index(min(nets))]["lost"],
-            "learned": share_correct(learned, digit_test),
-            "enough": TRAINING_SIZES[beaten.index(True)],
-            "enough_accuracy": mean[beaten.index(True)],
-            "shifted": share_correct(infer(rules, observe(shifted)), digit_test),
-            "shifted_learned": share_correct(
-                nearest_neighbour(x, digit, shifted), digit_test
-            ),
-            "shifted_taught": share_correct(
-                nearest_neighbour(both, twice, shifted), digit_test
-            ),
-            "reordered": int((forward != backward).sum()),
-            "doubling": doubling(MODELS),
-            "models": len(MODELS),
-            "billions": MODELS[-1].exaflop / MODELS[0].exaflop / 1e9,
-        }
-        print(REPORT.format(**numbers))
-        if out is not None:
-            for name, table in tables().items():
-                (out / f"{name}.txt").write_text(table + "\n", encoding="utf-8")
-            keep(
-                out,
-                seen=seen,
-                held_out=held_out,
-                curves=curves.cpu(),
-                inferred=inferred.cpu(),
-                learned=learned.cpu(),
-            )
-            record(out, seed, used, **numbers)
+    used = devices.pick(device)
+    x, digit, x_test, digit_test = (part.to(used) for part in fixed_split())
+    rules = parse(RULES)
+    seen, held_out = growth(rules, x, digit), growth(rules, x_test, digit_test)
+    inferred = infer(rules, observe(x_test))
+    learned = nearest_neighbour(x, digit, x_test)
+    curves, shifted = learning_curves(seed, used), shift(x_test)
+    forward, backward = (infer(each, observe(x)) for each in (rules, rules[::-1]))
+    both, twice = torch.cat([x, shift(x)]), torch.cat([digit, digit])
+    mean = curves.mean(0).tolist()
+    nets = [step["won"] - step["lost"] for step in seen]
+    beaten = [each > held_out[-1]["accuracy"] for each in mean]
+    numbers = {
+        "scans": len(x),
+        "held_out": len(x_test),
+        "facts": len(FACTS),
+        "rules": len(rules),
+        "conditions": sum(len(rule.conditions) for rule in rules),
+        "seen": seen[-1]["accuracy"],
+        "accuracy": held_out[-1]["accuracy"],
+        "silent": held_out[-1]["silent"],
+        "conflict": held_out[-1]["conflict"],
+        "conflict_ten": held_out[9]["conflict"],
+        "gain_first": sum(nets[:10]) / 10,
+        "gain_later": sum(nets[10:]) / len(nets[10:]),
+        "harmful": sum(net < 0 for net in nets),
+        "worst": nets.index(min(nets)) + 1,
+        "worst_won": seen[nets.index(min(nets))]["won"],
+        "worst_lost": seen[nets.index(min(nets))]["lost"],
+        "learned": share_correct(learned, digit_test),
+        "enough": TRAINING_SIZES[beaten.index(True)],
+        "enough_accuracy": mean[beaten.index(True)],
+        "shifted": share_correct(infer(rules, observe(shifted)), digit_test),
+        "shifted_learned": share_correct(
+            nearest_neighbour(x, digit, shifted), digit_test
+        ),
+        "shifted_taught": share_correct(
+            nearest_neighbour(both, twice, shifted), digit_test
+        ),
+        "reordered": int((forward != backward).sum()),
+        "doubling": doubling(MODELS),
+        "models": len(MODELS),
+        "billions": MODELS[-1].exaflop / MODELS[0].exaflop / 1e9,
+    }
+    print(REPORT.format(**numbers))
+    if out is not None:
+        for name, table in tables().items():
+            (out / f"{name}.txt").write_text(table + "\n", encoding="utf-8")
+        keep(
+            out,
+            seen=seen,
+            held_out=held_out,
+            curves=curves,
+            inferred=inferred.cpu(),
+            learned=learned.cpu(),
+        )
+        record(out, seed, used, **numbers)
 
 
 REPORT = """\

@@ -16,7 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from torch import Tensor
 from tqdm import trange
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.command import folder, keep, record, run
 from neuronup.digits import Split, train_test_digits, train_test_split
@@ -26,7 +26,7 @@ from neuronup.seeds import mean, stack
 # --8<-- [start:model]
 def means(x: Tensor, label: Tensor, classes: int = 10) -> Tensor:
     """Average the images x (n, d) of each label (n,): (classes, d), nan if none."""
-    total = torch.zeros(classes, x.shape[1]).index_add(0, label, x)
+    total = x.new_zeros(classes, x.shape[1]).index_add(0, label, x)
     return total / torch.bincount(label, minlength=classes)[:, None]
 
 
@@ -76,7 +76,7 @@ def play(x: Tensor, label: Tensor, exploration: float, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     actions = torch.randint(10, (len(x),), generator=generator, device="cpu").tolist()
     explores = torch.rand(len(x), generator=generator, device="cpu") < exploration
-    total, count = torch.zeros(10, x.shape[1]), torch.zeros(10, 1)
+    total, count = x.new_zeros(10, x.shape[1]), x.new_zeros(10, 1)
     rewards: list[bool] = []
     for image, truth, random_action, tries in zip(
         x, label.tolist(), actions, explores.tolist(), strict=True
@@ -89,7 +89,7 @@ def play(x: Tensor, label: Tensor, exploration: float, seed: int) -> Tensor:
         if rewards[-1]:
             total[action] += image
             count[action] += 1
-    return torch.tensor(rewards)
+    return torch.tensor(rewards, device=x.device)
 
 
 # --8<-- [end:reward]
@@ -111,7 +111,7 @@ def unmix(mixed: Tensor) -> Tensor:
     centre, directions, _ = principal_components(mixed, 2)
     uncorrelated = (mixed - centre) @ directions
     a, b = (uncorrelated / uncorrelated.std(dim=0)).T  # as loud as each other
-    angle = torch.linspace(0, math.pi / 2, 181)[:, None]
+    angle = torch.linspace(0, math.pi / 2, 181)[:, None].to(mixed)
     pairs = torch.stack(
         [a * angle.cos() + b * angle.sin(), b * angle.cos() - a * angle.sin()]
     )
@@ -154,11 +154,11 @@ def hand_made_features(x: Tensor) -> Tensor:
 
 
 # --8<-- [end:features]
-def compare_representations(seed: int) -> dict[str, float]:
+def compare_representations(seed: int, device: torch.device) -> dict[str, float]:
     """Describe images in four ways; how accurate is the nearest neighbour with each?"""
     from sklearn.neighbors import NeighborhoodComponentsAnalysis  # slow to import
 
-    x, y, x_test, y_test = train_test_digits(seed)
+    x, y, x_test, y_test = train_test_digits(seed).to(device)
     std = hand_made_features(x).std(dim=0)
     centre, directions, _ = principal_components(x, 6)
     learner = NeighborhoodComponentsAnalysis(n_components=6, tol=1e-3)
@@ -263,16 +263,16 @@ SIZES = [10, 20, 50, 100, 200, 500, 1257]  # how many training images are used
 Curves = dict[str, list[float]]  # test accuracy, for each of SIZES
 
 
-def compare_feedback(seed: int) -> Curves:
+def compare_feedback(seed: int, device: torch.device) -> Curves:
     """Learn the same images from labels, from rewards, and from nothing.
 
     "groups" is told ten labels only; "..._paid" is the share of an agent's actions
     that were right.
     """
-    x, y, x_test, y_test = train_test_digits(seed)
+    x, y, x_test, y_test = train_test_digits(seed).to(device)
     rewards = {name: play(x, y, share, seed) for name, share in EXPLORATION.items()}
     curves = {f"{name}_paid": [float(r.float().mean())] for name, r in rewards.items()}
-    every = torch.ones(len(x), dtype=torch.bool)
+    every = torch.ones_like(y, dtype=torch.bool)
     for name, right in {"labels": every, **rewards}.items():
         curves[name] = []
         for n in SIZES:
@@ -285,11 +285,11 @@ def compare_feedback(seed: int) -> Curves:
     return curves
 
 
-def compare_models(seed: int) -> Curves:
+def compare_models(seed: int, device: torch.device) -> Curves:
     """Classify test images by three models, from weak to strong."""
     from sklearn.svm import SVC  # slow to import
 
-    x, y, x_test, y_test = train_test_digits(seed)
+    x, y, x_test, y_test = train_test_digits(seed).to(device)
     curves: Curves = {"mean": [], "neighbour": [], "vectors": []}
     for n in SIZES:
         known, label = x[:n], y[:n]
@@ -336,9 +336,9 @@ def evaluate_diabetes(seed: int) -> dict[str, float]:
     }
 
 
-def learn_once(seed: int) -> dict[str, Tensor]:
+def learn_once(seed: int, device: torch.device) -> dict[str, Tensor]:
     """Learn from one split all that is drawn of it."""
-    x, y, _, _ = train_test_digits(seed)
+    x, y, _, _ = train_test_digits(seed).to(device)
     groups = best_clusters(x, 10, initialisations=10, seed=seed)
     member = nearest_index(x, groups)
     rewarded = play(x, y, EXPLORATION["some"], seed)
@@ -378,10 +378,13 @@ REPORTED = {  # of the curves, at so many training images
 
 
 def summary(
-    curves: dict[str, Tensor], learned: dict[str, Tensor], seed: int
+    curves: dict[str, Tensor],
+    learned: dict[str, Tensor],
+    seed: int,
+    device: torch.device,
 ) -> dict[str, float]:
     """Boil down the curves (seeds, SIZES), and what was learned from one split."""
-    x, _, _, y_test = train_test_digits(seed)
+    x, _, _, y_test = train_test_digits(seed).to(device)
     signals, counts = learned["signals"], learned["digits of groups"]
     pairs = (torch.cat([signals, learned[name]], 1).T for name in ("mixed", "unmixed"))
     heard, parted = (torch.corrcoef(pair)[:2, 2:].abs().amax(0).min() for pair in pairs)
@@ -414,31 +417,32 @@ def main(
 
     Args:
         seed: Which examples are held out, at first; the next seeds are taken too.
-        device: Where to compute.
+        device: Where to learn from digits, the rest on the CPU; a GPU adds up means in
+            any order: last digits may differ from run to run.
         seeds: How many ways to hold out examples to average over.
         out: Folder for metrics.json and the results that drawings.py draws; without
             it, only lines are printed.
     """
     folder(out)
-    with devices.on(device) as used:
-        every = [seed + each for each in trange(seeds, desc="seeds", disable=None)]
-        feedback = stack([compare_feedback(each) for each in every])
-        models = stack([compare_models(each) for each in every])
-        features = mean([compare_representations(each) for each in every])
-        learned = learn_once(seed)
-        numbers = summary(feedback | models, learned, seed)
-        numbers |= mean([evaluate_tumours(each) for each in every])
-        numbers |= mean([evaluate_diabetes(each) for each in every])
-        numbers |= features
-        print(REPORT.format(seeds=seeds, **numbers))
-        for case, advice in CASES.items():
-            print(f"  {case}: {advice.what} ({advice.why})")
-        if out is not None:
-            found = {"feedback": feedback, "models": models, "learned": learned}
-            for name, tensors in found.items():
-                found[name] = {key: each.cpu() for key, each in tensors.items()}
-            keep(out, features=features, **found)
-            record(out, seed, used, **numbers)
+    used = devices.pick(device)
+    every = [seed + each for each in trange(seeds, desc="seeds", disable=None)]
+    feedback = stack([compare_feedback(each, used) for each in every])
+    models = stack([compare_models(each, used) for each in every])
+    features = mean([compare_representations(each, used) for each in every])
+    learned = learn_once(seed, used)
+    numbers = summary(feedback | models, learned, seed, used)
+    numbers |= mean([evaluate_tumours(each) for each in every])
+    numbers |= mean([evaluate_diabetes(each) for each in every])
+    numbers |= features
+    print(REPORT.format(seeds=seeds, **numbers))
+    for case, advice in CASES.items():
+        print(f"  {case}: {advice.what} ({advice.why})")
+    if out is not None:
+        found = {"feedback": feedback, "models": models, "learned": learned}
+        for name, tensors in found.items():
+            found[name] = {key: each.cpu() for key, each in tensors.items()}
+        keep(out, features=features, **found)
+        record(out, seed, used, **numbers)
 
 
 REPORT = """\

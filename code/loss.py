@@ -17,10 +17,10 @@ from sklearn.datasets import load_diabetes
 from torch import Tensor
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.command import folder, keep, record, run
-from neuronup.digits import train_test_digits
+from neuronup.digits import Split, train_test_digits
 from neuronup.one_hot import most_likely, one_hot
 from neuronup.seeds import stack
 
@@ -154,7 +154,7 @@ def kl_divergence(z: Tensor, p: Tensor) -> Tensor:
 
 # --8<-- [end:multiclass]
 # --8<-- [start:patients]
-def patients(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def patients(seed: int) -> Split:
     """Load patients: body-mass index x (n,), diabetes a year later y (n,), twice.
 
     First the 70 % to train on, as `seed` shuffles them; then those held out.
@@ -164,9 +164,9 @@ def patients(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     x = torch.tensor((data.data[:, 2] - 25) / 5, dtype=torch.float32)
     y = torch.tensor(data.target, dtype=torch.float32)
     shuffled = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(x), generator=shuffled, device="cpu").to(x.device)
+    order = torch.randperm(len(x), generator=shuffled)
     training, held_out = order.tensor_split([len(x) * 7 // 10])
-    return x[training], y[training], x[held_out], y[held_out]
+    return Split(x[training], y[training], x[held_out], y[held_out])
 
 
 def misprint(x: Tensor, y: Tensor, times: float) -> Tensor:
@@ -196,9 +196,9 @@ def fit_each(x: Tensor, y: Tensor, times: float) -> dict[str, Tensor]:
     return {name: fit(loss, x, misprint(x, y, times)) for name, loss in LOSSES.items()}
 
 
-def held_out_errors(seed: int) -> dict[str, list[float]]:
+def held_out_errors(seed: int, device: torch.device) -> dict[str, list[float]]:
     """Fit lines while one value of the training set grows: held-out mean errors."""
-    x, y, x_test, y_test = patients(seed)
+    x, y, x_test, y_test = patients(seed).to(device)
     fits = [fit_each(x, y, times) for times in TIMES]
     return {
         name: [
@@ -213,9 +213,11 @@ def held_out_errors(seed: int) -> dict[str, list[float]]:
 class SoftmaxLayer:
     """Logistic regression for K classes: a neuron for each, trained together."""
 
-    def __init__(self, in_features: int, classes: int) -> None:
-        self.weight = torch.zeros(classes, in_features)
-        self.bias = torch.zeros(classes)
+    def __init__(
+        self, in_features: int, classes: int, device: torch.device | None = None
+    ) -> None:
+        self.weight = torch.zeros(classes, in_features, device=device)
+        self.bias = torch.zeros(classes, device=device)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Give x (..., in_features) its logits (..., classes)."""
@@ -229,10 +231,10 @@ class SoftmaxLayer:
 
 
 # --8<-- [end:layer]
-def train_on_digits(seed: int, steps: int) -> dict[str, float]:
+def train_on_digits(seed: int, steps: int, device: torch.device) -> dict[str, float]:
     """Train a layer on digits; say what its loss was, is, and hides."""
-    x, digit, x_test, digit_test = train_test_digits(seed)
-    layer = SoftmaxLayer(64, 10)
+    x, digit, x_test, digit_test = train_test_digits(seed).to(device)
+    layer = SoftmaxLayer(64, 10, device)
     p, p_test = one_hot(digit, 10), one_hot(digit_test, 10)
     numbers = {"untrained": float(empirical_loss(cross_entropy, layer(x), p))}
     for name, until in (("half", steps // 2), ("end", steps - steps // 2)):
@@ -252,9 +254,11 @@ def train_on_digits(seed: int, steps: int) -> dict[str, float]:
     }
 
 
-def summary(errors: dict[str, Tensor], seed: int) -> dict[str, float]:
+def summary(
+    errors: dict[str, Tensor], seed: int, device: torch.device
+) -> dict[str, float]:
     """Boil down the misprint, errors (seeds, times), and what else the page tells."""
-    x, y, x_test, y_test = patients(seed)
+    x, y, x_test, y_test = patients(seed).to(device)
     theta = fit(squared, x, y)
     numbers: dict[str, float] = {
         "patients": len(y) + len(y_test),
@@ -307,25 +311,25 @@ def main(
 
     Args:
         seed: Which patients and images are held out; the misprint takes the next too.
-        device: Where to compute.
+        device: Where to compute; the lines to draw, and what exp can do, on the CPU.
         seeds: Over how many splits of the patients the held-out errors are averaged.
         steps: How many steps of gradient descent the layer takes on the digits.
         out: Folder for metrics.json and the results that drawings.py draws; without
             it, only lines are printed.
     """
     folder(out)
-    with devices.on(device) as used:
-        splits = tqdm(range(seed, seed + seeds), desc="misprint", disable=None)
-        errors = stack([held_out_errors(each) for each in splits])
-        digits = train_on_digits(seed, steps)
-        numbers = {**summary(errors, seed), **digits, **extremes()}
-        print(REPORT.format(**numbers, guessing=log(10)))
+    used = devices.pick(device)
+    splits = tqdm(range(seed, seed + seeds), desc="misprint", disable=None)
+    errors = stack([held_out_errors(each, used) for each in splits])
+    digits = train_on_digits(seed, steps, used)
+    numbers = {**summary(errors, seed, used), **digits, **extremes()}
+    print(REPORT.format(**numbers, guessing=log(10)))
     if out is not None:
         x, y, _, _ = patients(seed)
         keep(
             out,
             seed=seed,
-            errors={name: values.cpu() for name, values in errors.items()},
+            errors=errors,
             lines={times: fit_each(x, y, times) for times in (1, 10)},
             classifier=fit(binary_cross_entropy, x, above_median(y)),
         )

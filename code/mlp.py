@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.checkpoint import History
 from neuronup.command import folder, keep, record, run
@@ -126,11 +126,12 @@ def corrupted(x: Tensor, seed: int) -> dict[str, Tensor]:
 
 def photographs(like: Tensor) -> Tensor:
     """Cut two photographs into 80 squares, shaped as the images `like` (n, c, h, w)."""
-    photos = torch.stack([torch.tensor(p) for p in load_sample_images().images]) / 255
+    photos = torch.stack([torch.tensor(p) for p in load_sample_images().images])
+    photos = photos.to(like.device) / 255  # (2, height, width, 3)
     cut = photos.permute(0, 3, 1, 2).unfold(2, 80, 80).unfold(3, 80, 80)
     squares = cut.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)  # (80, 3, 80, 80)
     size = like.shape[2], like.shape[3]
-    small = adaptive_avg_pool2d(squares, size).to(like.device)
+    small = adaptive_avg_pool2d(squares, size)
     return small if like.shape[1] == 3 else small.mean(dim=1, keepdim=True)
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.command import folder, keep, record, run
 from neuronup.xor import xor
 
@@ -45,14 +45,14 @@ Forward = Callable[[list[Tensor], Tensor], list[Tensor]]
 
 # --8<-- [end:forward]
 # --8<-- [start:initialise]
-def initialise(*widths: int) -> list[Tensor]:
+def initialise(*widths: int, device: torch.device | None = None) -> list[Tensor]:
     """Draw W and b for layers of these widths, the inputs first: small and random."""
     theta = []
     for inputs, outputs in pairwise(widths):
         reach = inputs**-0.5
         theta.append(torch.empty(outputs, inputs).uniform_(-reach, reach))
         theta.append(torch.empty(outputs).uniform_(-reach, reach))
-    return [parameter.requires_grad_() for parameter in theta]
+    return [parameter.to(device).requires_grad_() for parameter in theta]
 
 
 def parameter_count(*widths: int) -> int:
@@ -84,10 +84,13 @@ def fit(
 forward_many = torch.vmap(forward, in_dims=(0, None))
 
 
-def initialise_many(many: int, *widths: int) -> list[Tensor]:
+def initialise_many(
+    many: int, *widths: int, device: torch.device | None = None
+) -> list[Tensor]:
     """Draw many networks and stack them: W (many, out, in), b (many, out), ..."""
     drawn = zip(*(initialise(*widths) for _ in range(many)), strict=True)
-    return [torch.stack(each).detach().requires_grad_() for each in drawn]
+    stacked = [torch.stack(each).detach().to(device) for each in drawn]
+    return [parameter.requires_grad_() for parameter in stacked]
 
 
 # --8<-- [end:many]
@@ -111,15 +114,15 @@ def xor_by_hand(x: Tensor) -> tuple[Tensor, Tensor]:
 # --8<-- [start:fit_xor]
 def fit_xor(theta: list[Tensor], steps: int = 500) -> float:
     """Train networks theta (many, ...) on XOR; return the share that solves it."""
-    x, y = xor()
+    x, y = (each.to(theta[0].device) for each in xor())
     fit(theta, x, y[:, None], steps, rate=0.03, forward=forward_many)
     predicted = forward_many(theta, x)[-1].squeeze(-1).sign()  # (many, 4)
     return float((predicted == y).all(dim=1).float().mean())
 
 
-def initialise_equal(hidden: int) -> list[Tensor]:
+def initialise_equal(hidden: int, device: torch.device | None = None) -> list[Tensor]:
     """Make a network 2 -> hidden -> 1 of equal parameters: not random at all."""
-    theta = initialise_many(1, 2, hidden, 1)
+    theta = initialise_many(1, 2, hidden, 1, device=device)
     return [torch.full_like(each, 0.1).requires_grad_() for each in theta]
 
 
@@ -143,14 +146,19 @@ def piecewise_linear(width: int) -> list[Tensor]:
 def uniform(seed: int, *shape: int) -> Tensor:
     """Draw numbers from 0 to 1, the same ones on every device."""
     source = torch.Generator().manual_seed(seed)
-    drawn = torch.rand(*shape, generator=source, device="cpu")
-    return drawn.to(torch.get_default_device())
+    return torch.rand(*shape, generator=source)
 
 
-def fit_curve(width: int, seed: int, steps: int, many: int = 10) -> list[Tensor]:
+def fit_curve(
+    width: int,
+    seed: int,
+    steps: int,
+    many: int = 10,
+    device: torch.device | None = None,
+) -> list[Tensor]:
     """Train many networks 1 -> width -> 1 on 100 points of the curve."""
-    x = uniform(seed, 100, 1) * 2 - 1
-    theta = initialise_many(many, 1, width, 1)
+    x = (uniform(seed, 100, 1) * 2 - 1).to(device)
+    theta = initialise_many(many, 1, width, 1, device=device)
     fit(theta, x, target_curve(x), steps, rate=0.02, forward=forward_many)
     return [parameter.detach() for parameter in theta]
 
@@ -225,8 +233,15 @@ class Homes:
     truths (n, 3) are closeness, comfort and price, which no network is told of.
     """
 
-    def __init__(self, seed: int, sold: int = 1000, new: int = 1000) -> None:
-        facts, concepts, price = market(sold + new, seed)
+    def __init__(
+        self,
+        seed: int,
+        sold: int = 1000,
+        new: int = 1000,
+        device: torch.device | None = None,
+    ) -> None:
+        drawn = market(sold + new, seed)
+        facts, concepts, price = (each.to(device) for each in drawn)
         seen = facts[:sold]  # new homes have no say in the scale
         self.mean, self.std = seen.mean(dim=0), seen.std(dim=0)
         truths = torch.cat([concepts, price], dim=1)
@@ -241,7 +256,7 @@ class Homes:
 
     def fit(self, widths: tuple[int, ...], steps: int, many: int = 5) -> list[Tensor]:
         """Train many networks of these widths on what homes sold for."""
-        theta = initialise_many(many, *widths)
+        theta = initialise_many(many, *widths, device=self.x.device)
         fit(theta, self.x, self.y, steps, rate=0.02, forward=forward_many)
         return [parameter.detach() for parameter in theta]
 
@@ -264,16 +279,19 @@ class Homes:
         return torch.stack(shares).reshape(len(sold), many, -1).transpose(0, 1)
 
 
-def fit_curves(seed: int, steps: int) -> tuple[dict[int, list[Tensor]], Tensor, Tensor]:
+def fit_curves(
+    seed: int, steps: int, device: torch.device
+) -> tuple[dict[int, list[Tensor]], Tensor, Tensor]:
     """Learn the curve at each width: the networks, their errors, those of built ones.
 
     Errors are (widths, many) and (widths,), at points no network has seen.
     """
-    x = torch.linspace(-1, 1, 1000)[:, None]
+    x = torch.linspace(-1, 1, 1000)[:, None].to(device)
     bar = tqdm(WIDTHS, desc="widths", disable=None)
-    trained = {width: fit_curve(width, seed, steps) for width in bar}
+    trained = {width: fit_curve(width, seed, steps, device=device) for width in bar}
     outputs = [forward_many(theta, x)[-1] for theta in trained.values()]
-    built = [forward(piecewise_linear(width), x)[-1] for width in WIDTHS]
+    by_hand = [[p.to(device) for p in piecewise_linear(width)] for width in WIDTHS]
+    built = [forward(theta, x)[-1] for theta in by_hand]
     learned = torch.stack([curve_error(output, x) for output in outputs])
     return trained, learned, torch.stack([curve_error(output, x) for output in built])
 
@@ -303,7 +321,8 @@ def evaluate_prices(
 
 def interpret(homes: Homes, deep: list[Tensor]) -> dict[str, float]:
     """Measure what the neurons came to mean, one by one and as a layer."""
-    chance = [each.detach() for each in initialise_many(100, *DEEP)]
+    drawn = initialise_many(100, *DEEP, device=homes.x.device)
+    chance = [parameter.detach() for parameter in drawn]
     untrained = homes.probe(chance).mean(dim=0)  # (layers, truths)
     numbers = {
         "closeness_untrained_1": float(untrained[1, 0]),
@@ -344,38 +363,38 @@ def main(
     """
     folder(out)
     torch.manual_seed(seed)
-    with devices.on(device) as used:
-        bar = tqdm(XOR_WIDTHS, desc="XOR", disable=None)
-        shares = {
-            width: fit_xor(initialise_many(100, 2, width, 1), steps // 2)
-            for width in bar
-        }
-        equal = fit_xor(same := initialise_equal(16), steps // 2)
-        trained, learned, built = fit_curves(seed, steps)
-        homes = Homes(seed)
-        deep, shallow = homes.fit(DEEP, steps), homes.fit(SHALLOW, steps)
-        numbers = {f"xor_{width}": shares[width] for width in (2, 4, 8, 16)}
-        numbers |= {"xor_equal": equal, "kinds": len(same[0][0].unique(dim=0))}
-        for width in (1, 4, 16, 64, 256):
-            numbers[f"learned_{width}"] = float(learned[WIDTHS.index(width)].mean())
-        numbers["built_256"] = float(built[WIDTHS.index(256)])
-        numbers |= {"deep": parameter_count(*DEEP), "flat": parameter_count(*SHALLOW)}
-        numbers |= {"steps": steps, **evaluate_prices(homes, deep, shallow)}
-        numbers |= interpret(homes, deep)
-        print(REPORT.format(**numbers))
-        if out is not None:
-            drawn = {width: [each.cpu() for each in trained[width]] for width in DRAWN}
-            keep(
-                out,
-                seed=seed,
-                shares=shares,
-                networks=drawn,
-                learned=learned.cpu(),
-                built=built.cpu(),
-                deep=[each.cpu() for each in deep],
-                probe=homes.probe(deep).cpu(),
-            )
-            record(out, seed, used, **numbers)
+    used = devices.pick(device)
+    bar = tqdm(XOR_WIDTHS, desc="XOR", disable=None)
+    shares = {
+        width: fit_xor(initialise_many(100, 2, width, 1, device=used), steps // 2)
+        for width in bar
+    }
+    equal = fit_xor(same := initialise_equal(16, used), steps // 2)
+    trained, learned, built = fit_curves(seed, steps, used)
+    homes = Homes(seed, device=used)
+    deep, shallow = homes.fit(DEEP, steps), homes.fit(SHALLOW, steps)
+    numbers = {f"xor_{width}": shares[width] for width in (2, 4, 8, 16)}
+    numbers |= {"xor_equal": equal, "kinds": len(same[0][0].unique(dim=0))}
+    for width in (1, 4, 16, 64, 256):
+        numbers[f"learned_{width}"] = float(learned[WIDTHS.index(width)].mean())
+    numbers["built_256"] = float(built[WIDTHS.index(256)])
+    numbers |= {"deep": parameter_count(*DEEP), "flat": parameter_count(*SHALLOW)}
+    numbers |= {"steps": steps, **evaluate_prices(homes, deep, shallow)}
+    numbers |= interpret(homes, deep)
+    print(REPORT.format(**numbers))
+    if out is not None:
+        drawn = {width: [each.cpu() for each in trained[width]] for width in DRAWN}
+        keep(
+            out,
+            seed=seed,
+            shares=shares,
+            networks=drawn,
+            learned=learned.cpu(),
+            built=built.cpu(),
+            deep=[each.cpu() for each in deep],
+            probe=homes.probe(deep).cpu(),
+        )
+        record(out, seed, used, **numbers)
 
 
 REPORT = """\

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.checkpoint import History
 from neuronup.command import folder, keep, record, run
@@ -145,7 +145,7 @@ def random_features(
     training labels, and on those held out.
     """
     drawn = torch.Generator().manual_seed(seed)
-    x, x_new = (part.x.flatten(1).double().cpu() for part in (training, held_out))
+    x, x_new = (part.x.flatten(1).cpu().double() for part in (training, held_out))
     first = torch.randn(x.shape[1], width, generator=drawn).double() / 8
     bias = torch.randn(width, generator=drawn).double()
     hidden, hidden_new = torch.tanh(x @ first + bias), torch.tanh(x_new @ first + bias)
@@ -404,7 +404,7 @@ def main(
 
     Args:
         seed: Which noise and which images; the net takes the next four seeds too.
-        device: Where to compute.
+        device: Where to train nets; what needs float64 is fitted on the CPU.
         data: The images that the net learns to classify.
         epochs: Passes over the training images, if it is not stopped early.
         tries: How many configurations the search samples.

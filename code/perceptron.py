@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.command import folder, keep, record, run
 from neuronup.digits import train_test_digits
@@ -27,9 +27,9 @@ from neuronup.xor import lift, xor
 class Perceptron:
     """One neuron with a hard threshold."""
 
-    def __init__(self, in_features: int) -> None:
-        self.weight = torch.zeros(in_features)
-        self.bias = torch.zeros(())
+    def __init__(self, in_features: int, device: torch.device | None = None) -> None:
+        self.weight = torch.zeros(in_features, device=device)
+        self.bias = torch.zeros((), device=device)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Label points x (..., in_features) with (...,) of -1 or +1."""
@@ -80,8 +80,10 @@ def separable(x: Tensor, y: Tensor) -> bool:
     """
     from scipy.optimize import linprog  # slow to import, and needed only here
 
-    x1 = torch.cat([x, torch.ones_like(x[:, :1])], dim=1).double()  # (n, d + 1)
-    inequalities = (-y[:, None] * x1).cpu().numpy()  # each row times w is to be <= -1
+    x1 = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)  # (n, d + 1)
+    inequalities = (
+        (-y[:, None] * x1).cpu().double().numpy()
+    )  # each row times w is to be <= -1
     any_goal, limits = [0.0] * x1.shape[1], [-1.0] * len(x)
     result = linprog(any_goal, inequalities, limits, bounds=(None, None))
     if result.status not in (0, 2):  # 0: found, 2: there is none
@@ -119,8 +121,11 @@ class LogisticRegression(Perceptron):
 class KernelPerceptron:
     """A perceptron in a space it never visits: it compares with past mistakes."""
 
-    def __init__(self, in_features: int, degree: int) -> None:
-        self.points, self.labels = torch.zeros(0, in_features), torch.zeros(0)
+    def __init__(
+        self, in_features: int, degree: int, device: torch.device | None = None
+    ) -> None:
+        self.points = torch.zeros(0, in_features, device=device)
+        self.labels = torch.zeros(0, device=device)
         self.degree = degree
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -162,12 +167,12 @@ def two_features(x: Tensor) -> Tensor:
 Pairs = dict[tuple[int, int], dict[str, float]]
 
 
-def train_pairs(seed: int) -> Pairs:
+def train_pairs(seed: int, device: torch.device) -> Pairs:
     """Train a perceptron for each pair of digits; say what it took, and came to."""
-    x, digit, x_test, digit_test = train_test_digits(seed)
+    x, digit, x_test, digit_test = train_test_digits(seed).to(device)
     results = {}
     for a, b in tqdm(list(combinations(range(10), 2)), desc="pairs", disable=None):
-        (x_pair, y_pair), model = select_pair(x, digit, a, b), Perceptron(64)
+        (x_pair, y_pair), model = select_pair(x, digit, a, b), Perceptron(64, device)
         others, labels = select_pair(x_test, digit_test, a, b)
         mistakes = fit(model, x_pair, y_pair, epochs=1000)
         line = maximum_margin(x_pair, y_pair)
@@ -183,12 +188,14 @@ def train_pairs(seed: int) -> Pairs:
     return results
 
 
-def one_against_rest(digit: int, seed: int, epochs: int) -> dict[str, list[float]]:
+def one_against_rest(
+    digit: int, seed: int, epochs: int, device: torch.device
+) -> dict[str, list[float]]:
     """Train three neurons on `digit` against the others; list test accuracies."""
-    x, digits, x_test, digits_test = train_test_digits(seed)
+    x, digits, x_test, digits_test = train_test_digits(seed).to(device)
     y, y_test = (torch.where(d == digit, 1.0, -1.0) for d in (digits, digits_test))
-    kernel, soft = KernelPerceptron(64, degree=2), LogisticRegression(64)
-    hard = Perceptron(64)
+    kernel = KernelPerceptron(64, degree=2, device=device)
+    soft, hard = LogisticRegression(64, device), Perceptron(64, device)
     models: dict[str, Learner] = {"kernel": kernel, "soft": soft, "perceptron": hard}
     accuracies: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(epochs):
@@ -203,20 +210,20 @@ def one_against_rest(digit: int, seed: int, epochs: int) -> dict[str, list[float
 
 def trace_lines(x: Tensor, y: Tensor, epochs: int = 100) -> Tensor:
     """Train on x (n, d), y (n,); list the line after each mistake: (m, d + 1)."""
-    model, lines = Perceptron(x.shape[1]), []
+    model, lines = Perceptron(x.shape[1], x.device), []
     for xi, yi in zip(x.repeat(epochs, 1), y.repeat(epochs), strict=True):
         if model.learn(xi, yi):
             lines.append(torch.cat([model.weight, model.bias.reshape(1)]))
     return torch.stack(lines)
 
 
-def trained_weights(seed: int) -> dict[str, Tensor]:
+def trained_weights(seed: int, device: torch.device) -> dict[str, Tensor]:
     """Train the neurons whose weights are drawn: 0 and 8, 3 and 8, XOR lifted."""
-    x, digit, _, _ = train_test_digits(seed)
+    x, digit, _, _ = train_test_digits(seed).to(device)
     zeros_and_eights, sides = select_pair(x, digit, 0, 8)
-    model = Perceptron(64)
+    model = Perceptron(64, device)
     fit(model, *select_pair(x, digit, 3, 8), epochs=1000)
-    points, labels = xor()
+    points, labels = (each.to(device) for each in xor())
     weight, bias = maximum_margin(lift(points), labels)
     weights = {
         "lines": trace_lines(two_features(zeros_and_eights), sides),
@@ -226,12 +233,15 @@ def trained_weights(seed: int) -> dict[str, Tensor]:
     return {name: each.cpu() for name, each in weights.items()}
 
 
-def summary(pairs: Pairs, rest: dict[str, Tensor], seed: int) -> dict[str, float]:
+def summary(
+    pairs: Pairs, rest: dict[str, Tensor], seed: int, device: torch.device
+) -> dict[str, float]:
     """Summarise all pairs, accuracies (seeds, epochs) of 8 and the rest, and XOR."""
     ordered = sorted(pairs.values(), key=lambda each: each["mistakes"])
     x, _, _, digit_test = train_test_digits(seed)
-    points, sides = xor()
-    flat = fit(Perceptron(2), points, sides, epochs=1000)
+    points, sides = (each.to(device) for each in xor())
+    flat = fit(Perceptron(2, device), points, sides, epochs=1000)
+    bent = fit(KernelPerceptron(2, 2, device), points, sides, epochs=1000)
     numbers = {
         "scans": len(x),
         "held_out": len(digit_test),
@@ -242,8 +252,8 @@ def summary(pairs: Pairs, rest: dict[str, Tensor], seed: int) -> dict[str, float
         "rest_never": float((digit_test != 8).float().mean()),
         "xor_passes": len(flat),
         "xor_last": flat[-1],
-        "xor_lift": sum(fit(Perceptron(3), lift(points), sides, epochs=1000)),
-        "xor_kernel": sum(fit(KernelPerceptron(2, 2), points, sides, epochs=1000)),
+        "xor_lift": sum(fit(Perceptron(3, device), lift(points), sides, epochs=1000)),
+        "xor_kernel": sum(bent),
     }
     for name, extreme in (("easy", ordered[0]), ("hard", ordered[-1])):
         for key in ("a", "b", "mistakes", "allowed"):
@@ -266,22 +276,23 @@ def main(
 
     Args:
         seed: Which images are held out; 8 and the rest takes the next four seeds too.
-        device: Where to compute.
+        device: Where to compute; lines are looked for by SciPy and scikit-learn, on the
+            CPU.
         epochs: Passes over 8 and the rest, which no line splits.
         out: Folder for metrics.json and the results that drawings.py draws; without
             it, only lines are printed.
     """
     folder(out)
-    with devices.on(device) as used:
-        pairs = train_pairs(seed)
-        seeds = tqdm(range(seed, seed + 5), desc="8 and the rest", disable=None)
-        rest = stack([one_against_rest(8, each, epochs) for each in seeds])
-        numbers = summary(pairs, rest, seed)
-        print(REPORT.format(**numbers))
-        if out is not None:
-            curves = {name: each.cpu() for name, each in rest.items()}
-            keep(out, seed=seed, pairs=pairs, rest=curves, **trained_weights(seed))
-            record(out, seed, used, **numbers)
+    used = devices.pick(device)
+    pairs = train_pairs(seed, used)
+    seeds = tqdm(range(seed, seed + 5), desc="8 and the rest", disable=None)
+    rest = stack([one_against_rest(8, each, epochs, used) for each in seeds])
+    numbers = summary(pairs, rest, seed, used)
+    print(REPORT.format(**numbers))
+    if out is not None:
+        weights = trained_weights(seed, used)
+        keep(out, seed=seed, pairs=pairs, rest=rest, **weights)
+        record(out, seed, used, **numbers)
 
 
 REPORT = """\

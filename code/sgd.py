@@ -22,10 +22,10 @@ from torch import Tensor
 from torch.nn.functional import softplus
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.activations import Curve, sigmoid
 from neuronup.command import folder, keep, record, run
-from neuronup.digits import train_test_digits
+from neuronup.digits import Split, train_test_digits
 from neuronup.optimisers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
 from neuronup.schedules import Schedule, constant, cosine, step_decay, warm_up
 from neuronup.seeds import mean, stack
@@ -115,22 +115,23 @@ def race(
     surface: Surface,
     steps: int,
     seed: int,
+    device: torch.device,
     racers: Mapping[str, Callable[[float | Tensor], SGD]] = RACERS,
 ) -> dict[str, Descent]:
     """Send each optimiser down from 20 places near the start, at its best rate of 17.
 
     All rates and places walk at once: theta is (rates, places, 2).
     """
-    rates, drawn = 10 ** torch.linspace(-4, 0, 17), torch.Generator().manual_seed(seed)
-    offsets = torch.randn(20, 2, generator=drawn, device="cpu").to(rates.device)
+    rates = (10 ** torch.linspace(-4, 0, 17)).to(device)
+    offsets = torch.randn(20, 2, generator=torch.Generator().manual_seed(seed))
     offsets[0] = 0
-    starts = torch.tensor(surface.start) * (1 + 0.1 * offsets)
+    starts = (torch.tensor(surface.start) * (1 + 0.1 * offsets)).to(device)
     starts = starts.expand(len(rates), -1, -1)
     found = {}
     for name, kind in racers.items():
         paths = descend(kind(rates[:, None, None]), surface.gradient, starts, steps)
         height = (surface.value(paths) - surface.lowest).nan_to_num(nan=torch.inf)
-        step = torch.arange(1, steps + 2)[:, None, None]
+        step = torch.arange(1, steps + 2, device=device)[:, None, None]
         arrival = (step * (height >= 0.01)).amax(0)  # (rates, places), after the last
         # Steps, plus the height at the end: it decides between rates that never arrive.
         best = int((arrival + height[-1]).mean(1).argmin())
@@ -142,14 +143,14 @@ def race(
 
 
 # --8<-- [start:data]
-def eights(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def eights(seed: int) -> Split:
     """Load digits x (n, 65), the last a 1 for the bias, and y (n,): 1 for an 8, else 0.
 
     First those to train on, as `seed` shuffles them; then those held out.
     """
     x, label, x_test, label_test = train_test_digits(seed)
     x, x_test = (torch.cat([x, torch.ones_like(x[:, :1])], 1) for x in (x, x_test))
-    return x, (label == 8).float(), x_test, (label_test == 8).float()
+    return Split(x, (label == 8).float(), x_test, (label_test == 8).float())
 
 
 # --8<-- [end:data]
@@ -183,7 +184,7 @@ def train(
 ) -> Iterator[Tensor]:
     """Yield theta (d,) after each step on batches of x (n, d), y (n,), without end."""
     shuffled = torch.Generator().manual_seed(seed)
-    theta, top, t = torch.zeros(x.shape[1]), optimiser.rate, 0
+    theta, top, t = x.new_zeros(x.shape[1]), optimiser.rate, 0
     while True:  # once round is an epoch
         if size < len(x):
             order = torch.randperm(len(x), generator=shuffled, device="cpu")
@@ -235,6 +236,7 @@ def limit(x: Tensor) -> float:
 
 # --8<-- [end:limit]
 RATES = [2.0**power for power in range(-8, 6)]
+Races = dict[str, dict[str, Descent]]  # by surface and optimiser
 BATCH_SIZES = {"1 example": 1, "32 examples": 32, "all examples": 10_000}
 
 
@@ -243,18 +245,18 @@ def losses(thetas: Iterable[Tensor], x: Tensor, y: Tensor) -> list[float]:
     return [float(logistic_loss(theta, x, y)) for theta in thetas]
 
 
-def sweep_rates(seed: int) -> list[float]:
+def sweep_rates(seed: int, device: torch.device) -> list[float]:
     """Return the held-out loss after 5 epochs of mini-batches, for each of RATES."""
-    x, y, x_test, y_test = eights(seed)
+    x, y, x_test, y_test = eights(seed).to(device)
     ends = (by_epoch(train(SGD(r), x, y, 32, seed), 40, 5)[-1] for r in RATES)
     return losses(ends, x_test, y_test)
 
 
 def compare_batch_sizes(
-    seed: int, epochs: int, seconds: float
+    seed: int, epochs: int, seconds: float, device: torch.device
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Compare batch sizes at one rate: held-out loss by epoch, and by the clock."""
-    x, y, x_test, y_test = eights(seed)
+    x, y, x_test, y_test = eights(seed).to(device)
     x, x_test = widen(x), widen(x_test)
     marks = [seconds * part / 15 for part in range(1, 16)]
     epoch_by_epoch, tick_by_tick = {}, {}
@@ -267,9 +269,11 @@ def compare_batch_sizes(
     return epoch_by_epoch, tick_by_tick
 
 
-def compare_schedules(seed: int, epochs: int) -> dict[str, list[float]]:
+def compare_schedules(
+    seed: int, epochs: int, device: torch.device
+) -> dict[str, list[float]]:
     """List held-out losses by epoch at a bold rate, for four schedules."""
-    x, y, x_test, y_test = eights(seed)
+    x, y, x_test, y_test = eights(seed).to(device)
     curves = {}
     for name, schedule in schedules(40 * epochs).items():
         thetas = by_epoch(train(SGD(4.0), x, y, 32, seed, schedule), 40, epochs)
@@ -287,9 +291,9 @@ def schedules(steps: int) -> dict[str, Schedule]:
     }
 
 
-def highest_losses(seed: int) -> dict[str, float]:
+def highest_losses(seed: int, device: torch.device) -> dict[str, float]:
     """Return the highest loss after any step of a rate three times the limit."""
-    x, y, _, _ = eights(seed)
+    x, y, _, _ = eights(seed).to(device)
     found = {}
     for name, rise in {"cold": constant, "warm": lambda t: warm_up(t, 20)}.items():
         walk = by_epoch(train(SGD(3 * limit(x)), x, y, len(x), seed, rise), 1, 40)
@@ -297,17 +301,17 @@ def highest_losses(seed: int) -> dict[str, float]:
     return found
 
 
-def compare_optimisers(seed: int) -> dict[str, float]:
+def compare_optimisers(seed: int, device: torch.device) -> dict[str, float]:
     """Return held-out losses of six optimisers, on images and on badly scaled ones.
 
     Each has the best of five rates, by the loss it reaches on its training images.
     """
-    x, y, x_test, y_test = eights(seed)
+    x, y, x_test, y_test = eights(seed).to(device)
     drawn = torch.Generator().manual_seed(seed)
-    units = 10 ** (2 * torch.rand(65, generator=drawn, device="cpu") - 1).to(x.device)
+    units = 10 ** (2 * torch.rand(65, generator=drawn) - 1).to(device)
     found = {}
     for name, kind in {**RACERS, "AdamW": AdamW}.items():
-        for scale, unit in {"even": torch.ones(65), "uneven": units}.items():
+        for scale, unit in {"even": torch.ones_like(units), "uneven": units}.items():
             walks = (train(kind(10.0**p), x * unit, y, 32, seed) for p in range(-3, 2))
             ends = [by_epoch(walk, 40, 5)[-1] for walk in walks]
             best = min(ends, key=lambda theta: float(logistic_loss(theta, x * unit, y)))
@@ -325,10 +329,10 @@ def step_time(x: Tensor, y: Tensor, size: int) -> float:
     return best
 
 
-def measure_batches(seed: int) -> list[tuple[int, float, float]]:
+def measure_batches(seed: int, device: torch.device) -> list[tuple[int, float, float]]:
     """List batch sizes, with their gradients' noise and the seconds for an example."""
-    x, y, _, _ = eights(seed)
-    theta, wide = torch.zeros(65), widen(x)
+    x, y, _, _ = eights(seed).to(device)
+    theta, wide = x.new_zeros(65), widen(x)
     measured = []
     for size in (1, 4, 16, 64, 256):
         noise = gradient_noise(theta, x, y, size, 400, seed)
@@ -347,14 +351,16 @@ class SpeedTrial(NamedTuple):
     peaks: dict[str, float]
 
 
-def speed_trial(seed: int, epochs: int, clock: float) -> SpeedTrial:
+def speed_trial(
+    seed: int, epochs: int, clock: float, device: torch.device
+) -> SpeedTrial:
     """Try every rate, batch size, schedule and optimiser on the digits of one seed."""
     return SpeedTrial(
-        sweep_rates(seed),
-        *compare_batch_sizes(seed, max(2, epochs // 3), clock),
-        compare_schedules(seed, epochs),
-        compare_optimisers(seed),
-        highest_losses(seed),
+        sweep_rates(seed, device),
+        *compare_batch_sizes(seed, max(2, epochs // 3), clock, device),
+        compare_schedules(seed, epochs, device),
+        compare_optimisers(seed, device),
+        highest_losses(seed, device),
     )
 
 
@@ -369,13 +375,14 @@ def fluctuation(curve: Tensor) -> float:
 
 
 def summary(
-    races: dict[str, dict[str, Descent]], trials: list[SpeedTrial], seed: int
+    races: Races, trials: list[SpeedTrial], seed: int, device: torch.device
 ) -> dict[str, float | str]:
     """Boil down the races, and the means of the trials over their seeds."""
-    x, y, _, _ = eights(seed)
+    x, y, _, _ = eights(seed).to(device)
+    theta = x.new_zeros(65)
     rates = torch.tensor([each.rates for each in trials]).mean(0)
     less = {"momentum": lambda rate: Momentum(rate, momentum=0.5)}
-    half = race(SURFACES["ravine"], 400, seed, less)["momentum"]
+    half = race(SURFACES["ravine"], 400, seed, device, less)["momentum"]
     numbers: dict[str, float | str] = {
         f"{surface}_{name.lower()}": told(ended.steps)
         for surface, descents in races.items()
@@ -392,8 +399,8 @@ def summary(
         "rate_best_loss": float(rates.min()),
         "rate_small_loss": float(rates[0]),
         "rate_large_loss": float(rates[-1]),
-        "noise_1": gradient_noise(torch.zeros(65), x, y, 1, 20_000, seed),
-        "noise_64": gradient_noise(torch.zeros(65), x, y, 64, 2000, seed),
+        "noise_1": gradient_noise(theta, x, y, 1, 20_000, seed),
+        "noise_64": gradient_noise(theta, x, y, 64, 2000, seed),
     }
     curves = {
         kind: stack([getattr(each, kind) for each in trials])
@@ -442,14 +449,15 @@ def main(
             it, only lines are printed.
     """
     folder(out)
-    with devices.on(device) as used, one_core():
+    used = devices.pick(device)
+    with one_core():
         races = {}
         for name in tqdm(SURFACES, desc="surfaces", disable=None):
             steps = 2000 if name == "rosenbrock" else 400
-            races[name] = race(SURFACES[name], steps, seed)
+            races[name] = race(SURFACES[name], steps, seed, used)
         seeds = tqdm(range(seed, seed + 5), desc="digits", disable=None)
-        trials = [speed_trial(each, epochs, clock) for each in seeds]
-        numbers = summary(races, trials, seed)
+        trials = [speed_trial(each, epochs, clock, used) for each in seeds]
+        numbers = summary(races, trials, seed, used)
         print(REPORT.format(**numbers))
         if out is not None:
             paths = {
@@ -457,7 +465,10 @@ def main(
                 for surface, descents in races.items()
             }
             results = {"races": paths, "trials": [each._asdict() for each in trials]}
-            batches = {"batches": measure_batches(seed), "noise": numbers["noise_1"]}
+            batches = {
+                "batches": measure_batches(seed, used),
+                "noise": numbers["noise_1"],
+            }
             keep(out, clock=clock, **results, **batches)
             record(out, seed, used, **numbers)
 

@@ -26,7 +26,7 @@ from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, Dataset
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.checkpoint import History
 from neuronup.command import BadInput, folder, keep, record, run
@@ -165,7 +165,7 @@ def module_step(model: nn.Module, x: Tensor, y: Tensor, optimiser: Optimizer) ->
 # --8<-- [start:levels]
 def train_on_each_level(train: "Loader", steps: int) -> dict[str, Weights]:
     """Take the same steps from the same weights on each level; return the weights."""
-    model, rate = Classifier(), 0.1
+    model, rate = Classifier().to(train.examples.x.device), 0.1
     optimiser = SGD(model.parameters(), lr=rate)
     on_tensors = on_graph = [w.detach().clone() for w in model.parameters()]
     batches = [batch for _ in range(1 + steps // len(train)) for batch in train]
@@ -377,18 +377,19 @@ def largest_difference(trained: dict[str, Weights]) -> float:
     return max(float((a - b).abs().max()) for a, b in pairs)
 
 
-def measure_basics(seed: int) -> dict[str, Any]:
+def measure_basics(seed: int, device: torch.device) -> dict[str, Any]:
     """Return what tensors, levels, loaders and files have to show."""
     train, _, _ = digit_splits(seed)
     torch.manual_seed(seed)
     best, found = time_loaders(32, rounds=10), gradients_accumulate()
     item, _ = DigitDataset(train, prepare(train))[0]
+    levels = train_on_each_level(Loader(train.to(device), 32, seed), 100)
     return {
         **{f"memory_{name}": value for name, value in memory().items()},
         **{f"kind_{name}": value for name, value in dtypes().items()},
         **{f"shape_{name}": value for name, value in broadcast().items()},
         **{f"slope_{name}": found[name] for name in ("once", "twice")},
-        "apart": largest_difference(train_on_each_level(Loader(train, 32, seed), 100)),
+        "apart": largest_difference(levels),
         "mean": float(train.x.mean()),
         "spread": float(train.x.std()),
         "item": str(tuple(item.shape)),
@@ -409,7 +410,7 @@ def main(
 
     Args:
         seed: Which digits are held out, and the first weights; four more are tried.
-        device: Where to compute.
+        device: Where to train; loaders are timed, and tensors shown, on the CPU.
         epochs: Passes over the digits, at most.
         checkpoint: File from which the first run goes on if it was cut off.
         out: Folder for metrics.json and the results that drawings.py draws; without
@@ -421,7 +422,7 @@ def main(
     used = devices.pick(device)
     model, history = train_classifier(seed, epochs, used, checkpoint=checkpoint)
     stopped = memorise(seed, 2 * epochs, used, patience=10)
-    numbers = measure_basics(seed) | {
+    numbers = measure_basics(seed, used) | {
         "survives": resume_after_failure(model, seed, epochs, used),
         "parameters": sum(p.numel() for p in model.parameters()),
         "stopped": len(stopped["loss"]),

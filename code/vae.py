@@ -22,7 +22,7 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
-from neuronup import devices
+from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.checkpoint import History
 from neuronup.command import folder, keep, record, run
 from neuronup.gaussians import gradient_estimates, kl, reparameterise

@@ -20,6 +20,11 @@ ROOT = Path(__file__).parents[1]
 ASIDE = shutil.ignore_patterns("__pycache__")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a person say that what the scripts give now is right."""
+    parser.addoption("--record", action="store_true", help="write tests/recorded anew: see tests/recorded.py")
+
+
 @cache
 def drawings_of(topic: str) -> ModuleType:
     """The module docs/lectures/<topic>/drawings.py."""
@@ -96,7 +101,7 @@ class Course:
     def ran(self) -> list[str]:
         """Which scripts and labs have run since this was asked last."""
         noted = self.root / "ran.txt"
-        names = sorted(noted.read_text().split()) if noted.exists() else []
+        names = sorted(noted.read_text(encoding="utf-8").split()) if noted.exists() else []
         noted.unlink(missing_ok=True)
         return names
 
@@ -104,7 +109,7 @@ class Course:
 def with_tools(root: Path) -> Course:
     """Give the folder `root` the tools and the pins, and nothing to use them on yet."""
     shutil.copytree(ROOT / "tools", root / "tools", ignore=ASIDE)
-    for name in ("constraints.txt", "package-lock.json", "pyproject.toml"):
+    for name in ("LICENSE", "constraints.txt", "package-lock.json", "pyproject.toml"):
         shutil.copy(ROOT / name, root / name)
     (root / "node_modules").symlink_to(ROOT / "node_modules")
     (root / "docs" / "lectures").mkdir(parents=True)

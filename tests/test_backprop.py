@@ -184,7 +184,8 @@ def test_a_loop_on_data_gives_each_input_its_own_tape_and_cannot_be_exported() -
         point = (x / 5 * length).requires_grad_()
         assert autograds_tape(Loop()(point)).count("Div") == halvings == max(0, math.ceil(math.log2(length)))
     assert exported(Loop(), x) == []
-    assert len(compiled(Loop(), x)) > 1 == len(compiled(Straight(), x))
+    assert compiled(Loop(), x)[0] == ["norm", "gt"]  # cut where the loop asks; what follows hangs on the PyTorch
+    assert len(compiled(Straight(), x)) == 1
 
 
 def test_a_choice_inside_the_graph_is_exported_with_both_branches() -> None:

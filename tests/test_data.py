@@ -483,7 +483,7 @@ def test_control_c_in_a_download_stops_it_and_leaves_nothing(mirror_of, tmp_path
 
 def test_a_folder_that_cannot_be_written_is_refused_in_a_sentence(mirror_of, tmp_path):
     mirror_of("mnist")
-    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
     refusal("mnist", tmp_path / "file")
 
 

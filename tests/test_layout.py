@@ -22,7 +22,7 @@ CODE = ROOT / "code"
 PACKAGE = CODE / "neuronup"
 SCRIPTS = sorted(CODE.glob("*.py"))
 MODULES = sorted(path for path in PACKAGE.glob("*.py") if path.stem != "__init__")
-HELPERS = ("command", "devices", "exercises", "figures", "pictures", "seeds")  # they hold no ideas
+HELPERS = ("command", "devices", "exercises", "figures", "npm", "pictures", "seeds", "streams")  # they hold no ideas
 TOOLS = [*sorted((ROOT / "tools").glob("*.py")), ROOT / "overrides" / "hooks" / "course.py"]
 LECTURES = ROOT / "docs" / "lectures"
 MARKDOWN = sorted(path for path in (ROOT / "docs").rglob("*.md") if ".ipynb_checkpoints" not in path.parts)
@@ -223,10 +223,14 @@ def test_the_code_of_a_page_pasted_in_order_into_a_fresh_interpreter_runs(topic,
     program = tmp_path / "pasted.py"
     program.write_text(snippets.pasted(page.read_text(encoding="utf-8"), ROOT), encoding="utf-8")
     look = [sys.executable, "-m", "ruff", "check", "--output-format=concise", "--isolated", "--no-cache"]
-    seen = subprocess.run([*look, "--select=F821,F401,F811", str(program)], capture_output=True, text=True)
+    seen = subprocess.run(
+        [*look, "--select=F821,F401,F811", str(program)], capture_output=True, text=True, encoding="utf-8"
+    )
     assert seen.returncode == 0, f"{name_of(page)}, its regions in order:\n{seen.stdout}{seen.stderr}"
     path = {**os.environ, "PYTHONPATH": str(CODE)}
-    ran = subprocess.run([sys.executable, "-W", "error", program], env=path, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", program], env=path, capture_output=True, text=True, encoding="utf-8"
+    )
     assert ran.returncode == 0, f"{name_of(page)}, its regions in order:\n{ran.stderr}"
 
 
@@ -239,7 +243,7 @@ def test_every_picture_has_alt_text(page):
 
 
 def test_nothing_in_the_repository_is_large():
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
     if listed.returncode:
         pytest.skip("this is no git repository")
     files = [ROOT / name for name in listed.stdout.split("\0") if name]

@@ -1,5 +1,7 @@
 """Recurrent networks: cells against PyTorch, gradients through time, n-grams as probabilities, and the exercises."""
 
+import hashlib
+import inspect
 import json
 import math
 import random
@@ -27,7 +29,7 @@ from neuronup.text import (
     character_accuracy,
     decode,
     encode,
-    manual,
+    sonnets,
     split_text,
     text_windows,
     verbatim_overlap,
@@ -194,20 +196,38 @@ def test_an_lstm_that_holds_on_remembers_where_an_rnn_does_not() -> None:
     assert rnn.train_to_remember("RNN", 0.0, 80, 0, cpu) < 0.5
 
 
-def test_the_text_has_each_paragraph_once_and_no_code() -> None:
-    paragraphs = manual().split("\n")
-    assert len(paragraphs) == len(set(paragraphs))
-    assert len(manual(once=False)) > len(manual()) >= 140_000
-    assert all(paragraph[0].isalpha() for paragraph in paragraphs)
+def test_the_text_is_the_154_sonnets_line_by_line() -> None:
+    poems = [poem.split("\n") for poem in sonnets().split("\n\n")]
+    assert len(poems) == 154
+    assert {number: len(lines) for number, lines in enumerate(poems, 1) if len(lines) != 14} == {99: 15, 126: 12}
+    assert poems[0][0] == "From fairest creatures we desire increase,"
+    assert poems[17][0] == "Shall I compare thee to a summer's day?"
+    assert poems[-1][-1] == "Love's fire heats water, water cools not love."
+    assert set(sonnets()) <= set(ALPHABET)
 
 
-def test_held_out_text_is_contiguous_and_was_not_read_before() -> None:
-    text = manual()[:140_000]
-    train, validation, test = split_text(text)
-    assert train + validation + test == text
-    assert [len(part) for part in (train, validation, test)] == [112_000, 14_000, 14_000]
-    assert verbatim_overlap(test, train) < 0.02
+def test_the_text_is_the_same_on_every_python() -> None:
+    digest = hashlib.sha256(sonnets().encode()).hexdigest()
+    assert digest.startswith("97afac2d5e2e943e"), "found with Python 3.11, 3.12 and 3.13"
+
+
+def test_all_of_the_text_is_taken_unless_told_otherwise() -> None:
+    assert inspect.signature(rnn.main).parameters["characters"].default == len(sonnets())
+
+
+def test_held_out_text_is_whole_sonnets_that_were_not_trained_on() -> None:
+    parts = split_text(sonnets())
+    assert "\n\n".join(parts) == sonnets()
+    assert [len(part.split("\n\n")) for part in parts] == [123, 15, 16]
+    assert verbatim_overlap(parts[2], parts[0]) == verbatim_overlap(parts[1], parts[0]) == 0
+
+
+def test_what_stands_in_the_training_text_is_found() -> None:
+    train = split_text(sonnets())[0]
     assert verbatim_overlap(train[1000:2000], train) == 1
+    assert verbatim_overlap("abcdeX", "abcdeY", length=3) == 3 / 4
+    poems = sonnets().split("\n\n")
+    assert verbatim_overlap(poems[95], poems[35]) > 0  # their last two lines are the same
 
 
 @given(st.text(ALPHABET))
@@ -246,7 +266,7 @@ def test_a_bigram_that_smooths_little_is_the_share_of_what_followed() -> None:
 
 
 def test_each_order_takes_the_smoothing_that_the_validation_text_prefers() -> None:
-    train, validation, test = (encode(part) for part in split_text(manual()[:3_000]))
+    train, validation, test = (encode(part) for part in split_text(sonnets()[:10_000]))
     found = ngram_bits(train, validation, test)
     assert found.keys() == ORDERS.keys()
     tried = [
@@ -332,14 +352,15 @@ def test_a_cell_without_a_step_says_so() -> None:
 
 def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.setattr(rnn, "train_to_remember", lambda kind, gate_bias, *_: 0.25 + 0.01 * gate_bias)
-    rnn.main(seed=0, device="cpu", epochs=1, characters=20_000, out=tmp_path)
+    rnn.main(seed=0, device="cpu", epochs=1, characters=30_000, out=tmp_path)
     printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert "20,000 characters of the manual" in printed
-    assert printed.count("The ") >= 3
+    assert "30,000 characters of Shakespeare's sonnets" in printed
+    assert printed.count("\nWhen ") == 3
     assert metrics["bits_uniform"] == pytest.approx(math.log2(96))
     assert metrics["bits_uniform"] > metrics["bits_unigram"] > metrics["bits_bigram"] > metrics["bits_trigram"]
     assert metrics["bits_LSTM"] < metrics["before"] - 1
-    assert metrics["seen"] < 0.02 < metrics["seen_raw"]
+    assert metrics["seen"] == 0
+    assert [metrics[f"parameters_{kind}"] for kind in rnn.RECURRENT_NETWORKS] == pytest.approx([128_000] * 2, rel=0.01)
     assert metrics["reach_rnn"] < 1e-3 < 0.1 < metrics["reach_hold"]
     assert metrics["reach_wild"] > 1
     assert metrics["hold_80"] > metrics["rnn_80"]
@@ -350,20 +371,23 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) ->
     assert lines["RNN"] == pytest.approx(metrics["reach_rnn"], rel=1e-4)
     assert lines["RNN, weights times 4"] == pytest.approx(metrics["reach_wild"], rel=1e-4)
     assert memory.lines[2].get_ydata()[-1] == pytest.approx(metrics["hold_80"])
-    assert [bar.get_width() for bar in bits.patches][-2:] == [metrics["bits_RNN"], metrics["bits_LSTM"]]
+    assert [bar.get_width() for bar in bits.patches][-2:] == [
+        metrics[f"bits_{kind}"] for kind in rnn.RECURRENT_NETWORKS
+    ]
     assert [len(line.get_ydata()) for line in learning.lines[:2]] == [1, 1]
+    assert len(learning.lines) == 5  # two networks; bigram, trigram and five-gram
 
 
-@pytest.mark.parametrize("characters", [10, 10_000_000])
+@pytest.mark.parametrize("characters", [9_999, 94_110])
 def test_text_that_is_not_there_is_refused_in_a_sentence(characters: int) -> None:
-    with pytest.raises(BadInput, match=r"take from 1000 to \d+\.$"):
+    with pytest.raises(BadInput, match=r"take from 10000 to 94109\.$"):
         rnn.main(device="cpu", characters=characters)
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(rnn, "train_to_remember", lambda *_: random.Random(0).random())
-    rnn.main(device="cpu", epochs=1, characters=3_000)
+    rnn.main(device="cpu", epochs=1, characters=10_000)
     assert "bits for each character" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
 

@@ -206,7 +206,8 @@ def test_products_of_pixels_are_every_pair_once() -> None:
 
 
 def test_a_race_too_short_says_so_and_a_longer_one_comes_home() -> None:
-    short, long = (race(SURFACES["ravine"], steps, seed=0) for steps in (5, 300))
+    cpu = torch.device("cpu")
+    short, long = (race(SURFACES["ravine"], steps, seed=0, device=cpu) for steps in (5, 300))
     assert all(told(ended.steps) == "too slow" for ended in short.values())
     for ended in long.values():
         assert math.isfinite(ended.steps)
@@ -216,7 +217,7 @@ def test_a_race_too_short_says_so_and_a_longer_one_comes_home() -> None:
 
 def test_the_first_step_throws_a_cold_start_up_and_a_warm_one_down_for_good() -> None:
     x, y, _, _ = eights(0)
-    found = highest_losses(0)
+    found = highest_losses(0, torch.device("cpu"))
     for name, share in {"cold": 1.0, "warm": 1 / 20}.items():
         first = next(train(SGD(3 * limit(x) * share), x, y, len(x), seed=0))
         assert found[name] == pytest.approx(float(logistic_loss(first, x, y)))
@@ -247,7 +248,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
 
 def test_main_draws_nothing_unless_told_where_and_gives_the_cores_back(tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sgd, "speed_trial", lambda seed, epochs, clock: TRIAL)
+    monkeypatch.setattr(sgd, "speed_trial", lambda seed, epochs, clock, device: TRIAL)
     cores = torch.get_num_threads()
     sgd.main(device="cpu")
     assert "rosenbrock" in capsys.readouterr().out

@@ -418,7 +418,7 @@ def test_checkpoints_and_weights_are_only_ever_read_as_data(
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_the_first_epoch(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     kept, (_, validation) = begin(), few()
     before = copy.deepcopy(kept.state())
     for place in (tmp_path / "file" / "run.pt", tmp_path):
@@ -602,9 +602,11 @@ def test_the_line_to_try_on_the_page_and_in_the_notes_goes_on_where_it_was(
 
 def test_a_damaged_checkpoint_on_the_command_line_is_one_sentence_and_exit_status_2(tmp_path: Path) -> None:
     file = tmp_path / "run.pt"
-    file.write_text("no checkpoint")
+    file.write_text("no checkpoint", encoding="utf-8")
     words = [sys.executable, str(ROOT / "code" / "training.py"), "--checkpoint", str(file)]
-    ran = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "code")})
+    ran = subprocess.run(
+        words, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "code")}, encoding="utf-8"
+    )
     assert ran.returncode == 2
     assert ran.stderr.splitlines()[-1].startswith(f"{file} is damaged or no checkpoint")
     assert "Traceback" not in ran.stderr

@@ -5,7 +5,6 @@ What takes long is kept in a folder `cache`, and made anew when what it is made 
 
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import markdown
 from jinja2 import pass_context
 from mkdocs_jupyter.config import settings
 from nbconvert.exporters.html import HTMLExporter
+
+from tools.pipeline import run
 
 VENDORED = {
     "source-sans": ("@fontsource-variable/source-sans-3/files", ["source-sans-3-latin-wght-normal.woff2"]),
@@ -54,7 +55,7 @@ def fingerprint(*places: Path) -> str:
 
 def node(program: Path, *words: Path) -> str:
     """Run a program of ours in Node; return what it prints. Raises ValueError with its complaint if it fails."""
-    done = subprocess.run(["node", program, *words], capture_output=True, text=True, encoding="utf-8")
+    done = run("node", program, *words)
     if done.returncode:
         raise ValueError(done.stderr.strip())
     return done.stdout

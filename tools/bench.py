@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+from neuronup.streams import utf8
 from tools.examples import table
 from tools.lectures import topics
 
@@ -36,4 +37,5 @@ def main(rounds: int = 7) -> None:
 
 
 if __name__ == "__main__":
+    utf8()
     main(*map(int, sys.argv[1:2]))

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from neuronup.streams import utf8
 from tools.lectures import topics
 
 ROOT = Path(__file__).parents[1]
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 def run(topic: str, options: list[str]) -> tuple[int, str]:
     """Run the script of `topic`, showing what it prints; return its exit status and its first line."""
     words = [sys.executable, str(ROOT / "code" / f"{topic}.py"), *options]
-    at_once = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    at_once = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
     first = ""
     with subprocess.Popen(words, stdout=subprocess.PIPE, env=at_once, text=True, encoding="utf-8") as script:
         assert script.stdout is not None
@@ -52,6 +53,7 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    utf8()
     try:
         main(sys.argv[1:])
     except KeyboardInterrupt:

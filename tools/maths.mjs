@@ -1,12 +1,13 @@
 // Typeset the maths of a built site, once and for all: `node tools/maths.mjs site cache.json`.
 // Every formula that arithmatex marked becomes KaTeX's HTML and MathML; nothing is written if one does not parse.
 // What a formula became is kept in `cache.json`, as long as KaTeX and its options are the same.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import katex from "katex";
 
 const MARKED = /<(span|div) class="arithmatex">\\([([])([^]*?)\\[)\]]<\/\1>([.,;:?!)]*)/g;
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&amp;": "&" };
+const SCRIPTS = /<(m(?:sub|sup|subsup|under|over|underover))>(?:(?!<\1>)[^])*?<\/\1>/g;
 const options = {
   strict: "error", trust: true,
   macros: { "\\R": "\\mathbb{R}", "\\E": "\\mathrm{E}", "\\x": "\\mathbf{x}", "\\w": "\\mathbf{w}" },
@@ -39,8 +40,10 @@ function typeset(page, marked, bracket, escaped, after) {
       return marked;
     }
   }
+  // KaTeX's sign for "of" in λ_{\max} is one part too many there: browsers call such MathML invalid
+  const drawn = done.get(key).replace(SCRIPTS, script => script.replaceAll("<mo>\u2061</mo>", ""));
   // a full stop must not begin a line because a short formula ended the one before
-  return after && tex.length < 24 ? `<span class="nobreak">${done.get(key)}${after}</span>` : done.get(key) + after;
+  return after && tex.length < 24 ? `<span class="nobreak">${drawn}${after}</span>` : drawn + after;
 }
 
 const pages = readdirSync(site, { recursive: true }).filter(name => name.endsWith(".html"));
@@ -55,6 +58,21 @@ if (errors.length) {
   process.exit(1);
 }
 for (const [page, html] of changed) writeFileSync(join(site, page), html);
+
+// What the search shows of a formula is its text, not its TeX.
+const index = join(site, "search", "search_index.json");
+if (existsSync(index)) {
+  const search = JSON.parse(readFileSync(index, "utf8"));
+  for (const part of search.docs) for (const name of ["title", "text"]) {
+    part[name] = part[name].replace(/\\([([])([^]*?)\\[)\]]/g, (_, bracket, escaped) => plain(typeset("search", "", bracket, escaped, "")));
+  }
+  writeFileSync(index, JSON.stringify(search));
+}
+
+/** The characters that a typeset formula shows. */
+function plain(html) {
+  return html.replace(/<span class="katex-mathml">[^]*?<\/math><\/span>/g, "").replace(/<[^>]+>/g, "").replace(/\u200b/g, "").trim();
+}
 writeFileSync(cache, JSON.stringify({ setting, formulas: Object.fromEntries(done) }));
 
 // The characters that each alphabet of KaTeX is used for, so that its font need carry no more.

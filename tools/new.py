@@ -8,6 +8,8 @@ import sys
 from keyword import iskeyword
 from pathlib import Path
 
+from neuronup.streams import utf8
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -74,4 +76,5 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    utf8()
     main(sys.argv[1:])

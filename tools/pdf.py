@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as TooLong
 from pypdf import PdfReader
 
+from neuronup.streams import utf8
 from tools.browser import NoChromium, launch, serve
 from tools.pipeline import ROOT
 
@@ -93,4 +94,5 @@ def main(words: list[str], site: Path = ROOT / "site", out: Path = ROOT / "pdf")
 
 
 if __name__ == "__main__":
+    utf8()
     sys.exit(main(sys.argv[1:]))

@@ -19,11 +19,39 @@ from typing import IO, Any
 
 ROOT = Path(__file__).parents[1]
 MADE = "neuronup"  # in the metadata of a notebook: the fingerprint of its cells when it was made
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # the same sums in the same order on every machine
+NEEDED = (  # of a machine's settings, what any program needs to start
+    *("LD_LIBRARY_PATH", "PATH", "TERM", "TMPDIR"),
+    *("COMSPEC", "PATHEXT", "SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "WINDIR"),  # on Windows
+)
 
 
 class Failed(Exception):
     """A script or lab that did not do its part; the message says which, and what to do."""
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of all that makes a part of the site: the same everywhere, whatever a person has set.
+
+    Its home is a folder of ours, so that no configuration is read but the course's, and no cache needs another place.
+    """
+    home = ROOT / ".cache" / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        **{name: os.environ[name] for name in NEEDED if name in os.environ},
+        **dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), str(home)),
+        "CUDA_VISIBLE_DEVICES": "",  # labs too compute on the processor: see neuronup/devices.py
+        "NEURONUP_DEVICE": "cpu",
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        "OMP_NUM_THREADS": "1",  # the same sums in the same order
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": str(ROOT / "code"),
+        "PYTHONUTF8": "1",
+    }
+
+
+def run(*words: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a program in our surroundings, and take down what it prints."""
+    return subprocess.run(words, cwd=cwd, env=surroundings(), capture_output=True, text=True, encoding="utf-8")
 
 
 def imported(source: Path, code: Path) -> list[Path]:
@@ -63,8 +91,7 @@ def run_script(script: Path, outputs: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     start = time.perf_counter()
-    words = [sys.executable, "-W", "error", str(script), "--out", str(partial), "--device", "cpu"]
-    ran = subprocess.run(words, env=ONE_THREAD, capture_output=True, text=True, encoding="utf-8")
+    ran = run(sys.executable, "-W", "error", script, "--out", partial, "--device", "cpu")
     seconds = time.perf_counter() - start
     if ran.returncode:
         raise Failed(f"{script} failed (exit status {ran.returncode}):\n{ran.stdout}{ran.stderr}")
@@ -93,8 +120,7 @@ def run_drawings(drawings: Path, outputs: Path, figures: Path) -> None:
     """
     partial = figures.with_name("figures.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    words = [sys.executable, "-W", "error", str(drawings), str(outputs), str(partial)]
-    ran = subprocess.run(words, env=ONE_THREAD, capture_output=True, text=True, encoding="utf-8")
+    ran = run(sys.executable, "-W", "error", drawings, outputs, partial, cwd=drawings.parent)
     if ran.returncode:
         raise Failed(f"{drawings} failed (exit status {ran.returncode}):\n{ran.stdout}{ran.stderr}")
     slim(partial)
@@ -104,7 +130,7 @@ def run_drawings(drawings: Path, outputs: Path, figures: Path) -> None:
 
 def slim(drawn: Path) -> None:
     """Take out of the drawings in a folder or notebook what does not show. Raises Failed if one cannot be read."""
-    ran = subprocess.run(["node", ROOT / "tools" / "svg.mjs", drawn], capture_output=True, text=True, encoding="utf-8")
+    ran = run("node", ROOT / "tools" / "svg.mjs", drawn)
     if ran.returncode:
         raise Failed(ran.stderr)
 
@@ -133,7 +159,7 @@ def run_lab(lab: Path, notebook: Path) -> None:
         resources={"metadata": {"path": str(lab.parent)}},
     )
     try:
-        client.execute(env=ONE_THREAD)
+        client.execute(env=surroundings())
     except CellExecutionError as error:
         raise Failed(f"{lab}: a cell raised\n{error}") from None
     partial = notebook.with_name(f"{notebook.name}.partial")
@@ -179,7 +205,7 @@ def state(root: Path) -> str:
 def alone(root: Path) -> Iterator[None]:
     """Let one build at a time work in a checkout: another waits, and says so. One that is killed blocks nobody."""
     (root / ".cache").mkdir(exist_ok=True)
-    with (root / ".cache" / "lock").open("w") as file:
+    with (root / ".cache" / "lock").open("w", encoding="utf-8") as file:
         told = False
         while not lock(file):
             if not told:
@@ -211,14 +237,14 @@ def build(root: Path = ROOT) -> None:
     Raises Failed when one of them fails; its traceback has then been shown.
     """
     mark = root / ".cache" / "pipeline"
-    if mark.is_file() and mark.read_text() == state(root):
+    if mark.is_file() and mark.read_text(encoding="utf-8") == state(root):
         return
     for notebook, copy in keep_edits(root):
         print(f"{notebook.relative_to(root)} was edited: what you typed is kept in {copy.name} beside it.", flush=True)
     words = [sys.executable, "-m", "pytask", "build", str(root / "tools"), "--show-errors-immediately"]
     words += ["--n-workers", str(os.cpu_count() or 1), "--parallel-backend", "threads", "--sort-table"]
-    done = subprocess.run(words, cwd=root)
+    done = subprocess.run(words, cwd=root, env=surroundings())
     if done.returncode:
         raise Failed("A script, a drawing or a lab failed: its traceback stands above. Mend it and build again.")
     mark.parent.mkdir(exist_ok=True)
-    mark.write_text(state(root))
+    mark.write_text(state(root), encoding="utf-8")

@@ -15,6 +15,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import MkDocsException
 from mkdocs.livereload import LiveReloadServer
 
+from neuronup.streams import utf8
+
 ROOT = Path(__file__).parents[1]
 HOST = "127.0.0.1"
 
@@ -95,4 +97,5 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    utf8()
     main(sys.argv[1:])

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { optimize } from "svgo";
 
-const FIGURE = /<svg class="figure"[^]*?<\/svg>/g;
+const FIGURE = /(?<= src="data:image\/svg\+xml,)[^"]*/g;  // as code/neuronup/pictures.py embeds it
 const config = {
   floatPrecision: 1, // a tenth of a point is fine enough for a place
   plugins: [{
@@ -33,7 +33,8 @@ function slimmed(path) {
   const book = JSON.parse(text);
   for (const output of book.cells.flatMap(cell => cell.outputs ?? [])) {
     const html = output.data?.["text/html"];
-    if (html) output.data["text/html"] = [html].flat().join("").replace(FIGURE, drawing => slim(drawing, path));
+    const slimmer = drawing => slim(decodeURIComponent(drawing), path).replace(/["#%&<>]|[^ -~]/gu, encodeURIComponent);
+    if (html) output.data["text/html"] = [html].flat().join("").replace(FIGURE, slimmer);
   }
   return `${JSON.stringify(book, null, 1)}\n`;
 }

@@ -1,44 +1,42 @@
 """Where tensors live: the processor, or an accelerator that is really there."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from typing import Literal
 
 import torch
 
 from neuronup.command import BadInput
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = Literal["auto", "cpu", "cuda", "mps", "xpu"]
+AUTO = "NEURONUP_DEVICE"  # in the environment: the device that "auto" is to mean
 
 
 def pick(name: Device) -> torch.device:
-    """Return the device called `name`; "auto" is the best there is.
+    """Return the device called `name`; "auto" is the accelerator, if there is one.
 
-    Raises BadInput when this machine does not have it.
+    For "cpu" nothing is asked of an accelerator, now or later in this process.
+    Raises BadInput when this machine does not have the device.
     """
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(device for device, here in there.items() if here))
-    if not there[name]:
-        here = ", ".join(device for device, found in there.items() if found)
-        raise BadInput(
-            f"--device {name}: this machine has no such device; it has {here}."
-        )
-    return torch.device(name)
+    wanted = os.environ.get(AUTO, name) if name == "auto" else name
+    if wanted == "cpu":
+        hide_cuda()
+        return torch.device("cpu")
+    there = torch.accelerator.current_accelerator(check_available=True)
+    if there is not None and wanted in ("auto", there.type):
+        return there
+    if wanted == "auto":
+        return torch.device("cpu")
+    here = "cpu" if there is None else f"{there.type}, cpu"
+    raise BadInput(
+        f"--device {wanted}: this machine has no such device; it has {here}."
+    )
 
 
-@contextmanager
-def on(name: Device) -> Iterator[torch.device]:
-    """Make new tensors on the device called `name`, as long as the context lasts."""
-    device = pick(name)
-    if (
-        device.type == "cpu"
-    ):  # tensors are made there anyway, and the context would slow every call
-        yield device
-    else:
-        with device:
-            yield device
+def hide_cuda() -> None:
+    """Let PyTorch find no CUDA device: else its optimisers ask for one at each step.
+
+    An old driver would answer with a warning. The second variable makes it look at
+    the first one before it calls the driver.
+    """
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"

@@ -19,6 +19,10 @@ class Split(NamedTuple):
     x_test: Tensor
     y_test: Tensor
 
+    def to(self, device: torch.device) -> "Split":
+        """Return these examples on `device`."""
+        return Split(*(part.to(device) for part in self))
+
 
 def train_test_split(x: Tensor, y: Tensor, seed: int) -> Split:
     """Shuffle x (n, d), y (n,) by `seed`: 70 % to train on, then 30 % to test on."""

@@ -2,6 +2,10 @@
 
 from collections.abc import Callable
 
+from neuronup.command import one_thread
+
+one_thread()  # every lab imports this module, and so computes as the scripts do
+
 
 def attempt(check: Callable[..., None], *things: object) -> None:
     """Try `things` on `check` and print what came of it; never raise."""

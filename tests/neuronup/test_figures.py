@@ -1,9 +1,16 @@
 """One look for every figure: SVG that takes the page's colours, and the shared ways to draw."""
 
+import base64
+import io
 import re
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 import torch
+from bs4 import BeautifulSoup
+from conftest import ROOT
+from PIL import Image
 
 from neuronup import command, figures, pictures
 from neuronup.figures import panels
@@ -38,6 +45,26 @@ def test_a_figure_takes_the_colours_and_the_font_of_the_page():
         assert text.count(code) == text.count(f"var(--fig-{name}, {code})")
     assert "DejaVu" not in text
     assert "var(--fig-font, sans-serif)" in text
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("few", "P"), ("many", "RGBA"), ("holes", "RGBA")])
+def test_a_picture_of_few_colours_has_a_palette_and_its_own_dots(kind, mode, monkeypatch):
+    dots = torch.arange(400.0).reshape(20, 20) // 100
+    if kind == "many":
+        dots = torch.linspace(0, 1, 1200).reshape(20, 20, 3)
+    if kind == "holes":
+        dots[0, 0] = torch.nan
+
+    def drawn():
+        fig, ax = figures.panels()
+        ax.imshow(dots.numpy(), interpolation="none", cmap="viridis")
+        (data,) = re.findall(r'data:image/png;base64,([^"]+)"', figures.svg(fig, "dots"))
+        return Image.open(io.BytesIO(base64.b64decode(data)))
+
+    lean = drawn()
+    monkeypatch.setattr(figures, "_lean", lambda png: png[0])
+    assert lean.mode == mode
+    assert lean.convert("RGBA").tobytes() == drawn().tobytes()
 
 
 def test_text_in_a_figure_stays_text():
@@ -80,7 +107,7 @@ def test_the_same_figure_drawn_twice_is_the_same_text():
 def test_figures_are_saved_under_their_names(tmp_path):
     figures.save_all({"one": line(), "two": line()}, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.svg", "two.svg"]
-    assert (tmp_path / "one.svg").read_text() == figures.svg(line(), "one")
+    assert (tmp_path / "one.svg").read_text(encoding="utf-8") == figures.svg(line(), "one")
 
 
 def test_alt_text_is_escaped_and_said_once():
@@ -89,10 +116,26 @@ def test_alt_text_is_escaped_and_said_once():
     assert 'role="img" aria-label="a &lt; b &amp; &quot;c&quot;"' in html
 
 
-def test_a_notebook_shows_a_figure_as_a_picture_with_alt_text():
-    html = figures.Shown(line(), "The loss falls.")._repr_html_()
-    assert html.startswith('<svg class="figure" role="img" aria-label="The loss falls."')
-    assert "<text" in html
+def test_a_notebook_shows_a_figure_as_an_image_on_white_paper_with_alt_text_even_before_it_is_trusted():
+    html = figures.Shown(line(), 'The "loss" falls.')._repr_html_()
+    image = re.fullmatch(r'<img alt="([^"]*)" width="(\d+)" src="data:image/svg\+xml,([ -~]*)">', html)
+    assert (image[1], image[2]) == ("The &quot;loss&quot; falls.", "499")
+    drawing = unquote(image[3])
+    assert ElementTree.fromstring(drawing).tag == "{http://www.w3.org/2000/svg}svg"  # without it no image is drawn
+    assert re.match(r'<svg style="background:var\(--fig-ground,#fff\)"', drawing)
+    assert "<text" in drawing
+
+
+def test_the_site_draws_a_notebooks_figure_in_line_as_it_draws_any_other():
+    alt, drawing = 'The "loss" & more.', figures.svg(line(), "é 100 % < &amp; #")
+    embedded = pictures.embedded(drawing, alt, 499)
+    again = str(BeautifulSoup(embedded, "html.parser"))  # nbconvert writes images anew with it
+    assert again != embedded
+    page = pictures.in_line(f"<p>One</p>{embedded}<p>Two</p>{again}")
+    drawn = pictures.picture(drawing.replace("<svg", f"<svg {pictures.PAPER}", 1), alt)
+    assert page == f"<p>One</p>{drawn}<p>Two</p>{drawn}"
+    sheet = (ROOT / "docs" / "assets" / "course.css").read_text(encoding="utf-8")
+    assert "--fig-ground: transparent;" in sheet
 
 
 def test_a_band_is_the_mean_of_the_runs_in_the_range_that_they_span():
@@ -186,7 +229,7 @@ def test_drawings_as_a_command_read_one_folder_and_write_the_other(tmp_path, mon
 
     command.keep(tmp_path, title="what was kept")
     figures.run(draw, [str(tmp_path), str(tmp_path / "deep" / "figures")])
-    assert "what was kept" in (tmp_path / "deep" / "figures" / "only.svg").read_text()
+    assert "what was kept" in (tmp_path / "deep" / "figures" / "only.svg").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["drawings.py"])
     with pytest.raises(SystemExit) as end:  # outputs is not there
@@ -197,4 +240,4 @@ def test_drawings_as_a_command_read_one_folder_and_write_the_other(tmp_path, mon
     (tmp_path / "outputs").mkdir()
     command.keep(tmp_path / "outputs", title="here")
     figures.run(draw)
-    assert "here" in (tmp_path / "figures" / "only.svg").read_text()
+    assert "here" in (tmp_path / "figures" / "only.svg").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 from fontTools.ttLib import TTFont
 
+from neuronup.pictures import embedded, in_line
 from tools import assets, pipeline
 
 CSS = ROOT / "tools" / "css.mjs"
@@ -22,33 +23,37 @@ STAYS = ('role="img"', 'aria-label="A line &amp; a dot"', 'id="dot"', 'href="#do
 
 
 def test_a_drawing_weighs_less_and_keeps_its_words_its_ids_and_the_colours_of_the_page(tmp_path: Path) -> None:
-    (tmp_path / "line.svg").write_text(DRAWING)
+    (tmp_path / "line.svg").write_text(DRAWING, encoding="utf-8")
     pipeline.slim(tmp_path)
-    drawing = (tmp_path / "line.svg").read_text()
+    drawing = (tmp_path / "line.svg").read_text(encoding="utf-8")
     assert "m0 2 2-2-2-2z" in drawing, f"the path is as long as it was: {drawing}"
     assert not [part for part in STAYS if part not in drawing]
 
 
 def test_the_figures_of_a_notebook_weigh_less_and_all_else_stays(tmp_path: Path) -> None:
-    output = {"data": {"text/html": [DRAWING, '<svg class="icon"> </svg>'], "text/plain": ["Shown"]}}
+    images = [embedded(DRAWING, "A line & a dot", 90), '<svg class="icon"> </svg>']
+    output = {"data": {"text/html": images, "text/plain": ["Shown"]}}
     book = {"cells": [{"source": ["a = 1"]}, {"source": [DRAWING], "outputs": [output, {"text": ["é\n"]}]}]}
-    (tmp_path / "lab.ipynb").write_text(json.dumps(book))
+    (tmp_path / "lab.ipynb").write_text(json.dumps(book), encoding="utf-8")
     pipeline.slim(tmp_path / "lab.ipynb")
-    slimmed = json.loads((tmp_path / "lab.ipynb").read_text())
+    slimmed = json.loads((tmp_path / "lab.ipynb").read_text(encoding="utf-8"))
     html = slimmed["cells"][1]["outputs"][0]["data"].pop("text/html")
-    assert "m0 2 2-2-2-2z" in html
-    assert html.endswith('<svg class="icon"> </svg>')
-    assert not [part for part in STAYS if part not in html]
+    page = in_line(html)
+    assert page.startswith('<svg class="figure"')
+    assert "m0 2 2-2-2-2z" in page
+    assert page.endswith('<svg class="icon"> </svg>')
+    assert not [part for part in (*STAYS, "--fig-ground", 'aria-label="A line &amp; a dot"') if part not in page]
+    assert html.isascii()
     output["data"].pop("text/html")
     assert slimmed == book
 
 
 def test_a_drawing_that_cannot_be_read_is_named_and_no_other_is_changed(tmp_path: Path) -> None:
-    (tmp_path / "a.svg").write_text(DRAWING)
-    (tmp_path / "b.svg").write_text("<svg><g></svg>")
+    (tmp_path / "a.svg").write_text(DRAWING, encoding="utf-8")
+    (tmp_path / "b.svg").write_text("<svg><g></svg>", encoding="utf-8")
     with pytest.raises(pipeline.Failed, match=r"b\.svg: a drawing cannot be read: "):
         pipeline.slim(tmp_path)
-    assert (tmp_path / "a.svg").read_text() == DRAWING
+    assert (tmp_path / "a.svg").read_text(encoding="utf-8") == DRAWING
 
 
 @pytest.fixture
@@ -57,34 +62,36 @@ def site(tmp_path: Path) -> Path:
     sheets = tmp_path / "site" / "assets" / "stylesheets"
     sheets.mkdir(parents=True)
     site = tmp_path / "site"
-    (site / "index.html").write_text('<p class="lead">Nowhere</p><script>open("told")</script>')
-    (sheets / "main.css").write_text(".lead{color:red}.opened,.told{color:blue}.nowhere,.Nowhere{color:green}")
-    (site / "assets" / "bundle.js").write_text('part.classList.add("opened")')
-    (site / "assets" / "course.css").write_text(".ours{color:red}")
+    (site / "index.html").write_text('<p class="lead">Nowhere</p><script>open("told")</script>', encoding="utf-8")
+    (sheets / "main.css").write_text(
+        ".lead{color:red}.opened,.told{color:blue}.nowhere,.Nowhere{color:green}", encoding="utf-8"
+    )
+    (site / "assets" / "bundle.js").write_text('part.classList.add("opened")', encoding="utf-8")
+    (site / "assets" / "course.css").write_text(".ours{color:red}", encoding="utf-8")
     return site
 
 
 def test_a_style_sheet_keeps_what_a_page_or_a_script_asks_for_and_nothing_else(site: Path) -> None:
     assets.purge(CSS, site, site.parent)
-    left = (site / "assets" / "stylesheets" / "main.css").read_text()
+    left = (site / "assets" / "stylesheets" / "main.css").read_text(encoding="utf-8")
     assert left == ".lead{color:red}.opened,.told{color:blue}"
-    assert (site / "assets" / "course.css").read_text() == ".ours{color:red}"
+    assert (site / "assets" / "course.css").read_text(encoding="utf-8") == ".ours{color:red}"
 
 
 def test_a_style_sheet_is_purged_again_when_a_page_asks_for_more_and_not_for_another_word(site: Path) -> None:
     sheet = site / "assets" / "stylesheets" / "main.css"
-    whole, page = sheet.read_text(), (site / "index.html").read_text()
+    whole, page = sheet.read_text(encoding="utf-8"), (site / "index.html").read_text(encoding="utf-8")
     assets.purge(CSS, site, site.parent)
     (kept,) = (site.parent / "css").iterdir()
-    kept.write_text(json.dumps(["/* kept */"]))  # as can be seen when it is taken
+    kept.write_text(json.dumps(["/* kept */"]), encoding="utf-8")  # as can be seen when it is taken
     for text, left in {
         page.replace("Nowhere", "Another"): "/* kept */",
         page.replace("lead", "nowhere"): ".opened,.told{color:blue}.nowhere{color:green}",
     }.items():
-        sheet.write_text(whole)
-        (site / "index.html").write_text(text)
+        sheet.write_text(whole, encoding="utf-8")
+        (site / "index.html").write_text(text, encoding="utf-8")
         assets.purge(CSS, site, site.parent)
-        assert sheet.read_text() == left
+        assert sheet.read_text(encoding="utf-8") == left
     assert len(list((site.parent / "css").iterdir())) == 1
 
 
@@ -108,7 +115,7 @@ def test_a_font_keeps_the_characters_that_are_used_and_is_cut_once(tmp_path: Pat
 
 def test_a_program_that_fails_says_why_and_nothing_else(tmp_path: Path) -> None:
     program = tmp_path / "program.mjs"
-    program.write_text('console.error("because"); process.exit(1)')
+    program.write_text('console.error("because"); process.exit(1)', encoding="utf-8")
     with pytest.raises(ValueError, match=r"^because$"):
         assets.node(program)
     assert subprocess.run(["node", "--version"], capture_output=True).returncode == 0

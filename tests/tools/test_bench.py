@@ -13,7 +13,9 @@ def test_only_scripts_that_have_something_to_compare_are_imported(course):
 
 
 def test_the_rows_of_a_script_are_its_ratios(tmp_path, monkeypatch):
-    (tmp_path / "a_benched_script.py").write_text("def ratios(rounds):\n    yield 'this over that', 2.0 * rounds\n")
+    (tmp_path / "a_benched_script.py").write_text(
+        "def ratios(rounds):\n    yield 'this over that', 2.0 * rounds\n", encoding="utf-8"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     assert bench.measure("a_benched_script", 3) == [("a_benched_script", "this over that", "     6.0")]
     del sys.modules["a_benched_script"]

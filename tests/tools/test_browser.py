@@ -13,8 +13,8 @@ PAGE = "<p>A page</p>" * 50
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "lecture").mkdir()
-    (tmp_path / "lecture" / "index.html").write_text(PAGE)
-    (tmp_path / "404.html").write_text("Not here")
+    (tmp_path / "lecture" / "index.html").write_text(PAGE, encoding="utf-8")
+    (tmp_path / "404.html").write_text("Not here", encoding="utf-8")
     (tmp_path / "font.woff2").write_bytes(b"font")
     return tmp_path
 

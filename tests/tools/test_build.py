@@ -37,7 +37,7 @@ def make(course):
 @pytest.mark.filterwarnings("default")
 def test_a_whole_small_site_is_built_and_shows_its_numbers_and_its_stamp(made):
     make(made)
-    html = (made.root / "site" / "lectures" / "alpha" / "index.html").read_text()
+    html = (made.root / "site" / "lectures" / "alpha" / "index.html").read_text(encoding="utf-8")
     assert "<p>3 steps.</p>" in html
     assert "code/alpha.py" in html[html.index('class="stamp"') :]
     assert (made.root / "site" / "lectures" / "alpha" / "alpha.zip").stat().st_size > 0
@@ -54,10 +54,12 @@ def test_a_lab_is_converted_once_and_again_when_what_it_is_shown_with_changes(ma
     convert = plugin.convert.nb2html
     monkeypatch.setattr(plugin.convert, "nb2html", lambda *words, **how: converted.append(1) or convert(*words, **how))
     for template, times in (("", 1), ("", 1), ("{#- another -#}", 2)):
-        with (made.root / "tools" / "notebook" / "mkdocs_html" / "notebook.html.j2").open("a") as file:
+        with (made.root / "tools" / "notebook" / "mkdocs_html" / "notebook.html.j2").open(
+            "a", encoding="utf-8"
+        ) as file:
             file.write(template)
         make(made)
-        assert "hello" in (made.root / "site" / "lectures" / "alpha" / "lab" / "index.html").read_text()
+        assert "hello" in (made.root / "site" / "lectures" / "alpha" / "lab" / "index.html").read_text(encoding="utf-8")
         assert len(converted) == times
     assert len(list((made.root / ".cache" / "labs").iterdir())) == 1
 
@@ -85,7 +87,7 @@ def test_a_lab_is_converted_once_and_again_when_what_it_is_shown_with_changes(ma
 )
 def test_what_is_missing_is_named_with_its_page(written, sentences, made, caplog):
     made.write(PAGE, f"# Alpha\n\n{written}\n")
-    with (made.root / "code" / "alpha.py").open("a") as script:
+    with (made.root / "code" / "alpha.py").open("a", encoding="utf-8") as script:
         script.write("# --8<-- [start:lost]\nnowhere()\n# --8<-- [end:lost]\n")
     with pytest.raises(Abort):
         make(made)
@@ -101,7 +103,7 @@ def test_a_missing_deck_ends_the_command_in_one_sentence_without_a_traceback(sma
     (small_site.root / name).unlink()
     words = [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict"]
     quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    ran = subprocess.run(words, cwd=small_site.root, env=quiet, capture_output=True, text=True)
+    ran = subprocess.run(words, cwd=small_site.root, env=quiet, capture_output=True, text=True, encoding="utf-8")
     assert ran.returncode == 1
     said = re.sub(r"\x1b\[[\d;]*m", "", ran.stdout + ran.stderr)
     assert f"{name} is missing: write it" in said

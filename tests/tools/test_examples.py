@@ -15,7 +15,7 @@ def examples(course):
 
     def run(*words):
         command = [sys.executable, "-m", "tools.examples", *words]
-        return subprocess.run(command, cwd=course.root, capture_output=True, text=True)
+        return subprocess.run(command, cwd=course.root, capture_output=True, text=True, encoding="utf-8")
 
     return run
 

@@ -33,7 +33,7 @@ def lectures(tmp_path):
     """A folder of lectures of which `alpha` and `beta` have metrics."""
     for topic, numbers in {"alpha": {"share": 0.987, "steps": 1200, "device": "cpu"}, "beta": {"share": 0.25}}.items():
         (tmp_path / topic / "outputs").mkdir(parents=True)
-        (tmp_path / topic / "outputs" / "metrics.json").write_text(json.dumps(numbers))
+        (tmp_path / topic / "outputs" / "metrics.json").write_text(json.dumps(numbers), encoding="utf-8")
     return tmp_path
 
 
@@ -61,7 +61,7 @@ def test_prose_without_braces_stays_as_it_is(text):
 def test_a_number_is_rounded_as_python_rounds_it(tmp_path_factory, number, digits):
     lectures = tmp_path_factory.mktemp("lectures")
     (lectures / "alpha" / "outputs").mkdir(parents=True)
-    (lectures / "alpha" / "outputs" / "metrics.json").write_text(json.dumps({"x": number}))
+    (lectures / "alpha" / "outputs" / "metrics.json").write_text(json.dumps({"x": number}), encoding="utf-8")
     assert with_numbers(f"{{{{ x:.{digits}f }}}}", "alpha", lectures) == f"{number:.{digits}f}"
 
 

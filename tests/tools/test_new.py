@@ -17,7 +17,9 @@ WORDS = ("brand_new", "A brand new idea")
 def run(course, *words):
     """Run `python` with `words` in the folder of `course`, its scripts first on the path."""
     path = {**os.environ, "PYTHONPATH": str(course.root / "code")}
-    return subprocess.run([sys.executable, *words], cwd=course.root, env=path, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, *words], cwd=course.root, env=path, capture_output=True, text=True, encoding="utf-8"
+    )
 
 
 def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
@@ -33,14 +35,20 @@ def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
     check(course.root)
     lecture = course.root / "docs" / "lectures" / "brand_new"
     files = [course.root / "code" / "brand_new.py", course.root / "tests" / "test_brand_new.py", *lecture.iterdir()]
-    assert not [path for path in files if "TOPIC" in path.read_text() or "TITLE" in path.read_text()]
+    assert not [
+        path
+        for path in files
+        if "TOPIC" in path.read_text(encoding="utf-8") or "TITLE" in path.read_text(encoding="utf-8")
+    ]
     for styled in (["check"], ["format", "--check"]):
         found = run(course, "-m", "ruff", *styled, "code", "tests", "docs")
         assert found.returncode == 0, found.stdout
     tested = run(course, "-m", "pytest", "-q", "tests/test_brand_new.py", "-p", "no:cacheprovider")
     assert tested.returncode == 0, tested.stdout
     broken = course.root / "code" / "brand_new.py"
-    broken.write_text(broken.read_text().replace("predictions[-1] - rate", "predictions[-1] + rate"))
+    broken.write_text(
+        broken.read_text(encoding="utf-8").replace("predictions[-1] - rate", "predictions[-1] + rate"), encoding="utf-8"
+    )
     assert run(course, "-m", "pytest", "-q", "tests/test_brand_new.py", "-p", "no:cacheprovider").returncode == 1
 
 
@@ -81,7 +89,7 @@ def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(words, sentence, co
 
 
 def test_a_lecture_that_cannot_be_written_wholly_is_not_written_at_all(course):
-    (course.root / "tests").write_text("a file where the folder of tests should be")
+    (course.root / "tests").write_text("a file where the folder of tests should be", encoding="utf-8")
     with pytest.raises(FileExistsError):
         new.write(*WORDS, course.root)
     assert not list((course.root / "code").iterdir())

@@ -147,7 +147,9 @@ def test_pages_that_are_not_the_slides_leave_the_last_good_pdf(chromium, tmp_pat
     assert pdf.main([], site, out) == 0
     good = (out / "made.pdf").read_bytes()
     deck = site / "lectures" / "made" / "slides" / "index.html"
-    deck.write_text(deck.read_text().replace("</section>", "</section><section>2</section>"))
+    deck.write_text(
+        deck.read_text(encoding="utf-8").replace("</section>", "</section><section>2</section>"), encoding="utf-8"
+    )
     assert pdf.main([], site, out) == 1
     assert "made: 2 slides gave 1 pages" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["made.pdf"]

@@ -48,7 +48,7 @@ def test_a_port_in_use_gets_a_sentence_that_names_it():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         words = [sys.executable, "-m", "tools.serve", "--port", str(port)]
-        ran = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+        ran = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
     assert ran.returncode == 2
     assert ran.stderr.startswith(f"Port {port} cannot be used (Address already in use): choose another")
     assert ran.stderr.count("\n") == 1
@@ -66,15 +66,15 @@ def test_a_changed_word_and_a_changed_script_are_served_a_broken_page_is_survive
             with suppress(URLError, ConnectionError, TimeoutError):
                 if wanted in where():
                     return
-            assert server.poll() is None, said.read_text()
+            assert server.poll() is None, said.read_text(encoding="utf-8")
             time.sleep(0.1)
-        raise AssertionError(f"{wanted!r} was not to be seen in a minute: {said.read_text()}")
+        raise AssertionError(f"{wanted!r} was not to be seen in a minute: {said.read_text(encoding='utf-8')}")
 
     def page():
         with urlopen(f"http://127.0.0.1:{port}/lectures/alpha/", timeout=5) as answer:
             return answer.read().decode()
 
-    with said.open("w") as log:
+    with said.open("w", encoding="utf-8") as log:
         quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
         server = subprocess.Popen(words, cwd=small_site.root, stdout=log, stderr=log, env=quiet, start_new_session=True)
     try:
@@ -90,14 +90,14 @@ def test_a_changed_word_and_a_changed_script_are_served_a_broken_page_is_survive
         while before != builds:  # what a build writes below docs/ may start one more, no third
             assert builds <= 6, "it builds for ever"
             time.sleep(4)
-            before, builds = builds, said.read_text().count("Start pytask session")
+            before, builds = builds, said.read_text(encoding="utf-8").count("Start pytask session")
         os.killpg(server.pid, signal.SIGINT)
         assert server.wait(20) == 130
     finally:
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
-    shown = said.read_text()
+    shown = said.read_text(encoding="utf-8")
     assert "code/none.py" in shown
     assert "Traceback" not in shown
     assert shown.endswith("Stopped.\n")

@@ -98,7 +98,9 @@ def test_a_name_that_nothing_defines_is_told_with_its_region(root):
 
 def test_a_long_import_stands_in_lines_and_in_the_order_of_the_house(root):
     taken = ["an_function_with_a_long_name", "A_CONSTANT_WITH_A_LONG_NAME", "AClassWithALongName"]
-    (root / "code" / "script.py").write_text(f"from house import {', '.join(taken)}\n{' + '.join(taken)}\n")
+    (root / "code" / "script.py").write_text(
+        f"from house import {', '.join(taken)}\n{' + '.join(taken)}\n", encoding="utf-8"
+    )
     lines = "".join(f"    {name},\n" for name in (taken[1], taken[2], taken[0]))
     assert imports([region("code/script.py", "", root)], root) == ""
     shown_part = region("code/script.py", "", root)._replace(text=" + ".join(taken))
@@ -121,8 +123,8 @@ def test_regions_are_shown_in_the_order_of_the_page_and_text_fences_are_no_code(
 @pytest.mark.parametrize("topic", topics(ROOT))
 def test_imports_are_sorted_as_ruff_sorts_them(topic, tmp_path):
     page = (ROOT / "docs" / "lectures" / topic / "index.md").read_text(encoding="utf-8")
-    (tmp_path / "top.py").write_text(imports(shown(page, ROOT), ROOT) + "\n")
+    (tmp_path / "top.py").write_text(imports(shown(page, ROOT), ROOT) + "\n", encoding="utf-8")
     rules = ["--isolated", "--no-cache", "--select=I001", "--config", f"src = ['{(ROOT / 'code').as_posix()}']"]
     look = [sys.executable, "-m", "ruff", "check", *rules, str(tmp_path / "top.py")]
-    seen = subprocess.run(look, capture_output=True, text=True)
+    seen = subprocess.run(look, capture_output=True, text=True, encoding="utf-8")
     assert seen.returncode == 0, seen.stdout

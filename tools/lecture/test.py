@@ -30,7 +30,7 @@ def test_no_step_raises_the_loss(x, rate):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_main_ends_at_the_mean_and_draws_the_way(seed, tmp_path, capsys):
     main(seed=seed, device="cpu", out=tmp_path)
-    numbers = json.loads((tmp_path / "metrics.json").read_text())
+    numbers = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert numbers["end"] == pytest.approx(numbers["mean"], abs=1e-4)
     assert f"the mean: {numbers['mean']:.4f}" in capsys.readouterr().out
     (ax,) = drawings_of("TOPIC").draw(tmp_path)["fit"].axes

@@ -4,7 +4,7 @@
 # You compute slopes by nudging, write the pass backwards, teach the engine an operation, break it, and mend a deep
 # network. 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
-# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# To work along, unpack `backprop.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
 # named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
 # so you can go on without having solved anything.
 
@@ -33,7 +33,7 @@ from neuronup.exercises import attempt
 # ## 1. Your turn: nudge
 #
 # Before any theory: a slope is what you get when you nudge a number a little and see how much the result moves. It pays
-# to nudge both ways, $\dfrac{f(x + h) - f(x - h)}{2h}$, with a small $h$ such as $10^{-5}$. Write it for any function of one number.
+# to nudge both ways, $(f(x + h) - f(x - h)) / 2h$, with a small $h$ such as $10^{-5}$. Write it for any function of one number.
 #
 # > **Predict.** What is the slope of $f(x) = x^3$ at $x = 2$?
 

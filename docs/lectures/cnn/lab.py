@@ -4,7 +4,7 @@
 # You write a convolution, choose filters by hand, do the arithmetic, train a network, look inside, break it, and make it
 # find digits on a sheet. 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
-# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# To work along, unpack `cnn.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
 # named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
 # so you can go on without having solved anything.
 
@@ -22,7 +22,7 @@ from cnn import (
     scene,
     train,
 )
-from neuronup import figures
+from neuronup import devices, figures
 from neuronup.accuracy import accuracy
 from neuronup.augmentation import translate_each
 from neuronup.costs import count_parameters
@@ -33,7 +33,7 @@ from neuronup.loaders import Loader
 from neuronup.loop import fit, predict
 
 torch.manual_seed(0)
-torch.set_num_threads(1)  # these networks are small: threads would wait for each other
+device = devices.pick("auto")  # where networks compute: a GPU, if there is one
 image = photograph()
 print(f"a photograph of {image.shape[0]} by {image.shape[1]} pixels, each from 0 to 1")
 
@@ -232,7 +232,7 @@ check_pool(pool)
 # > **Predict.** Where will most of the parameters be: in the convolutions, or in the linear layer?
 
 # %%
-images = load("digits", seed=0)
+images = load("digits", seed=0).to(device)
 print(
     f"{len(images.train.x)} scans to learn from, {len(images.validation.x)} to choose by, {len(images.test.x)} for the end"
 )
@@ -248,6 +248,7 @@ def check_build(build):
     torch.manual_seed(0)
     model = build()
     assert model is not None, "it returns nothing yet"
+    model = model.to(device)
     assert count_parameters(model) <= 5000, (
         f"{count_parameters(model):,} parameters are too many"
     )
@@ -368,8 +369,9 @@ for name, each in (("plain", plain), ("taught with shifts", model)):
 
 # %%
 sheet = scene(images.test, cells=2, many=1, seed=5)
+framed = functional.pad(sheet.x, (2, 2, 2, 2)).to(device)
 with torch.no_grad():
-    logits = fully_convolutional(model)(functional.pad(sheet.x, (2, 2, 2, 2)))[0]
+    logits = fully_convolutional(model)(framed)[0]
 print(f"a sheet {tuple(sheet.x.shape[2:])}, answers {tuple(logits.shape)}")
 
 # %% [markdown]
@@ -417,9 +419,10 @@ check_locate(locate)
 found, blind = 0, 0
 for seed in range(50):
     sheet = scene(images.test, cells=2, many=1, seed=seed)
+    framed = functional.pad(sheet.x, (2, 2, 2, 2)).to(device)
     with torch.no_grad():
-        logits = fully_convolutional(model)(functional.pad(sheet.x, (2, 2, 2, 2)))[0]
-    ink = functional.avg_pool2d(sheet.x, 8, 2)[0, 0]
+        logits = fully_convolutional(model)(framed)[0]
+    ink = functional.avg_pool2d(sheet.x, 8, 2)[0, 0].to(device)
     what, *corner = locate(logits, ink)
     near = (sheet.where[0] - torch.tensor(corner)).abs().max() <= 2
     found += bool(near) and what == int(sheet.what[0])

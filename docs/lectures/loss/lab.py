@@ -4,7 +4,7 @@
 # You write losses, see what each one wants, check a slope by nudging, and mend a softmax that breaks. 30 minutes. Read the
 # [lecture](../) first, or go back to it when a word is new.
 #
-# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# To work along, unpack `loss.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
 # named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
 # so you can go on without having solved anything.
 

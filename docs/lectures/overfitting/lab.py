@@ -4,7 +4,7 @@
 # You make a net memorise nonsense, write three cures yourself, choose a setting without cheating, and catch a search that
 # cheats. 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
-# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# To work along, unpack `overfitting.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
 # named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
 # so you can go on without having solved anything.
 
@@ -18,7 +18,6 @@ from neuronup.loaders import Examples
 from neuronup.loop import predict
 from overfitting import Configuration, corrupt_labels, is_correct, train
 
-torch.set_num_threads(1)  # quicker for nets this small
 images = standardised(load("digits", seed=0))
 print(f"{len(images.train.x)} training scans, of which we mostly use 300")
 print(

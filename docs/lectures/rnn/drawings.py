@@ -68,12 +68,12 @@ def draw_learning(histories: dict[str, History], bits: dict[str, float]) -> Figu
     for (name, history), marker in zip(histories.items(), "sX", strict=True):
         curve = history["validation_loss"]
         ax.plot(range(1, len(curve) + 1), curve, marker=marker, label=name)
-    for name in ("bigram", "trigram"):
+    for name in ("bigram", "trigram", "five-gram"):
         ax.axhline(bits[name], color=FAINT, linestyle=":", lw=1.5)
         place = (len(curve), bits[name])
         ax.annotate(name, place, (0, 3), textcoords="offset points", ha="right")
     ax.set(xlabel="epochs", ylabel="bits for each character")
-    ax.legend()
+    fig.legend(loc="outside upper center", ncols=2)
     return fig
 
 

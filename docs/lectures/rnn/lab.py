@@ -4,29 +4,27 @@
 # You write the recurrence, watch slopes vanish, clip them, count how surprising English is, and let a network write.
 # 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
-# To work along, unpack *All to run it* above and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
+# To work along, unpack `rnn.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
 # named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
 # so you can go on without having solved anything.
 
 # %%
 import math
-import textwrap
 
 import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
-from neuronup import figures
+from neuronup import devices, figures
 from neuronup.exercises import attempt
 from neuronup.loaders import Loader
 from neuronup.loop import fit
 from neuronup.text import (
-    ALPHABET,
     bits_per_character,
     character_accuracy,
     decode,
     encode,
-    manual,
+    sonnets,
     split_text,
     text_windows,
 )
@@ -42,9 +40,10 @@ from rnn import (
     state_gradients,
 )
 
+device = devices.pick("auto")  # where the model of text learns: a GPU, if there is one
 torch.manual_seed(0)
-train, validation, test = (encode(part) for part in split_text(manual()[:40_000]))
-print(f"{len(train):,} characters to learn from, of {len(ALPHABET)} kinds:")
+train, validation, test = (encode(part) for part in split_text(sonnets()))
+print(f"{len(train):,} characters of Shakespeare's sonnets to train on:")
 print(decode(train[:200]))
 
 # %% [markdown]
@@ -337,27 +336,27 @@ print(f"held-out text: {bigram_bits(train, test):.2f} bits per character")
 print(f"the held-out text by its own counts: {bigram_bits(test, test):.2f}")
 
 # %% [markdown]
-# Its own counts are no better than those of eight times as much other text. In a text this short, 96 counts of 1 in each row weigh
-# too much beside what was counted. With almost no doubt its own counts would need some 0.6 bits fewer. The lecture lets the validation part
-# choose the doubt.
+# By its own counts it needs more bits than by those of eight times as much other text. In a text this short, the 96 counts of 1 in each
+# row weigh too much beside what was counted: with hardly any added, its own counts would need about 0.35 bits fewer. The lecture lets
+# the validation part choose how many to add.
 #
 # A small network on the same text. It takes some seconds.
 
 # %%
 torch.manual_seed(0)
-model = LanguageModel(recurrent_layer("GRU", 96, 64), 64)
-before = evaluate(model, test)
-batches = Loader(text_windows(train, 48), 16, seed=0)
+model = LanguageModel(recurrent_layer("GRU", 96, 64), 64).to(device)
+before = evaluate(model, test.to(device))
+batches = Loader(text_windows(train, 48).to(device), 16, seed=0)
 history = fit(
     model,
     batches,
-    text_windows(validation, 48),
+    text_windows(validation, 48).to(device),
     clipping_adam(model, 0.02),
     epochs=6,
     loss=bits_per_character,
     score=character_accuracy,
 )
-after = evaluate(model, test)
+after = evaluate(model, test.to(device))
 print(f"before {before:.2f}, after {after:.2f} bits per character")
 
 # %% [markdown]
@@ -402,32 +401,34 @@ check_draw(draw)
 
 # %%
 for temperature in (0.3, 0.7, 1.2):
-    drawn, text = torch.Generator().manual_seed(0), encode("The ")
+    drawn, text = torch.Generator().manual_seed(0), encode("When ")
     with torch.no_grad():
-        z, state = model.predict_next(text[None])
+        z, state = model.predict_next(text[None].to(device))
         for _ in range(150):
-            token = torch.tensor([draw(z[0, -1], temperature, drawn)])
+            token = torch.tensor([draw(z[0, -1].cpu(), temperature, drawn)])
             text = torch.cat([text, token])
-            z, state = model.predict_next(token[None], state)
-    print(f"temperature {temperature}:\n{textwrap.fill(decode(text), 90)}\n")
+            z, state = model.predict_next(token[None].to(device), state)
+    print(f"temperature {temperature}:\n{decode(text)}\n")
 
 # %% [markdown]
 # ## Go further
 #
-# - Feed your own text: `encode(open("my.txt").read())`. Does a model of the manual find it more surprising than the manual?
-# - Train on `manual(once=False)` and judge on its last tenth. The bits fall. Why is that not an achievement?
-# - Train an LSTM of 256 numbers for ten minutes, and beat the five-gram of the lecture. Try `num_layers=2` and dropout.
+# - Feed your own text: `encode(open("my.txt", encoding="utf-8").read())`. Does a model of the sonnets find it more surprising than the sonnets?
+# - Sonnets 36 and 96 end with the same two lines, up to three commas. Both are in the training part. Suppose 96 were in the test part:
+#   what would `verbatim_overlap` say of it, and why so little? Write a measure that finds such near-duplicates.
+# - Train for 20 epochs and draw the loss on both parts: from where on does the network overfit?
+# - Train an LSTM of 256 numbers for ten minutes, and beat the five-gram of the lecture clearly. Try `num_layers=2` and dropout.
 # - Hand the state on: make the windows of a batch follow those of the batch before, `detach` the state between them, and
 #   compare.
-# - A network can tell what a text is by how little it surprises it. Which of two is more like the manual?
+# - A network can tell what a text is by how little it surprises it. Which of two is more like a sonnet?
 
 # %%
 english = encode(
-    "The statement is executed if the condition is true, and a new object is made."
+    "Then shall my song to thee the summer bring, and all thy days be sweet as this."
 )
 turned = english.flip(0)
 surprise = {
-    name: evaluate(model, text)
+    name: evaluate(model, text.to(device))
     for name, text in (("english", english), ("backwards", turned))
 }
 print({name: round(each, 2) for name, each in surprise.items()})
