@@ -12,6 +12,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from neuronup.pictures import in_line
 from tools import assets, lectures, markup, pipeline, snippets
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +51,13 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
         files.append(
             File.generated(config, f"lectures/{topic}/{topic}.py", abs_src_path=str(ROOT / "code" / f"{topic}.py"))
         )
-        files.append(File.generated(config, f"lectures/{topic}/{topic}.zip", content=lectures.bundle(topic, ROOT)))
+        content = lectures.bundle(topic, ROOT, addresses(config))
+        files.append(File.generated(config, f"lectures/{topic}/{topic}.zip", content=content))
+
+
+def addresses(config: MkDocsConfig) -> lectures.Addresses:
+    """Where the site and the repository are, as far as the configuration says."""
+    return lectures.Addresses(config.site_url or "", config.repo_url or "")
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -58,6 +65,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if page.file.src_uri.endswith(".ipynb"):
         assets.LABS.reset()
         return markdown
+    if page.meta.get("template") == "slides.html":
+        page.meta["search"] = {"exclude": True}  # a deck says again what its lecture says
     meanings = markup.glossary((ROOT / "docs" / "course" / "glossary.md").read_text(encoding="utf-8"))
     try:
         markdown = snippets.with_imports(markdown, ROOT)
@@ -75,7 +84,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         return Path(config.docs_dir, url).read_text(encoding="utf-8")
 
     if page.file.src_uri.endswith(".ipynb"):
-        return re.sub(r"\s*<style>.*?</style>\s*", "", html, flags=re.S)
+        return in_line(re.sub(r"\s*<style>.*?</style>\s*", "", html, flags=re.S))
     if page.meta.get("template") != "slides.html":  # only a deck steps through lines
         html = re.sub(r'<span id="__span-[\d-]+">', "<span>", html)
     try:
@@ -94,8 +103,9 @@ def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, n
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Typeset the maths of the whole site; leave in style sheets and fonts what is used."""
+    """Make labs fit to be taken away; typeset the maths; leave in style sheets and fonts what is used."""
     site = Path(config.site_dir)
+    lectures.take_away(site, ROOT, addresses(config))
     try:
         used = assets.typeset(ROOT / "tools" / "maths.mjs", site, CACHE)
         assets.purge(ROOT / "tools" / "css.mjs", site, CACHE)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.site.built import ROOT, SITE, UNDER, addresses, file_of
 from tests.site.visits import Visit
+from tools import offline
 from tools.browser import find, launch, serve
 
 
@@ -48,7 +50,8 @@ def state(item: pytest.Function) -> str:
     given = getattr(item, "callspec", None)
     pages = [value for value in given.params.values() if isinstance(value, str)] if given else []
     shown = [file_of(page) for page in pages if page.startswith("/")] or [SITE]
-    tested_by = (Path(__file__).parent, ROOT / "tools" / "browser.py", ROOT / "package-lock.json")
+    tools = (ROOT / "tools" / name for name in ("browser.py", "offline.py"))
+    tested_by = (Path(__file__).parent, *tools, ROOT / "package-lock.json")
     return fingerprint(*shown, SITE / "assets", *tested_by)
 
 
@@ -67,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if os.environ.get("CI"):
         return
     again = [item for item in items if visits(item) and mark_of(item).is_file()]
-    again = [item for item in again if mark_of(item).read_text() == state(item)]
+    again = [item for item in again if mark_of(item).read_text(encoding="utf-8") == state(item)]
     if again:
         config.hook.pytest_deselected(items=again)
         items[:] = [item for item in items if item not in again]
@@ -80,15 +83,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if visits(item) and report.when == "call":
         if report.passed:
             PASSED.mkdir(parents=True, exist_ok=True)
-            mark_of(item).write_text(state(item))
+            mark_of(item).write_text(state(item), encoding="utf-8")
         else:
             mark_of(item).unlink(missing_ok=True)
     return report
 
 
-def no_browser() -> NoReturn:
-    """Skip on a machine without Chromium; but fail where a check must not be left out."""
-    reason = "No Chromium or Chrome was found; install one (`apt install chromium`) to test the site in it."
+def no_browser(names: str, package: str) -> NoReturn:
+    """Skip on a machine without a browser; but fail where a check must not be left out."""
+    reason = f"No {names} was found; install one (`apt install {package}`) to test the site in it."
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -98,7 +101,7 @@ def no_browser() -> NoReturn:
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
     if not find():
-        no_browser()
+        no_browser("Chromium or Chrome", "chromium")
     with sync_playwright() as playwright:
         chromium = launch(playwright)
         yield chromium
@@ -116,6 +119,17 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         below.symlink_to(SITE)
     with serve(folder) as address:
         yield address + UNDER
+
+
+@pytest.fixture(scope="session")
+def stick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the offline copy unpacks to, on a stick whose name is none for an address."""
+    there = tmp_path_factory.mktemp("offline")
+    offline.pack(SITE, there / "course.zip")
+    unpacked = there / "Mein Stick, Übung #1"
+    with zipfile.ZipFile(there / "course.zip") as archive:
+        archive.extractall(unpacked)
+    return unpacked / offline.NAME
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from tests.site.conftest import no_browser
 def test_without_a_browser_tests_are_skipped_and_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="No Chromium"):
-        no_browser()
+        no_browser("Chromium or Chrome", "chromium")
 
 
 def test_without_a_browser_tests_fail_in_continuous_integration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "1")
     with pytest.raises(pytest.fail.Exception, match="No Chromium"):
-        no_browser()
+        no_browser("Chromium or Chrome", "chromium")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A site of two pages, whose tests have passed in no state yet."""
     for name, text in {"a.html": "A", "b.html": "B", "assets/course.css": "p {}"}.items():
         (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "site" / name).write_text(text)
+        (tmp_path / "site" / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(conftest, "SITE", tmp_path / "site")
     monkeypatch.setattr(conftest, "PASSED", tmp_path / "visits")
     monkeypatch.setattr(conftest, "file_of", lambda page: tmp_path / "site" / page[1:])
@@ -66,9 +66,9 @@ def test_a_page_that_passed_is_visited_again_only_when_it_or_the_assets_have_cha
     for each in (a, b, whole):
         ended(each, passed=True)
     assert left(a, b, whole, links) == [links.nodeid]
-    (small / "a.html").write_text("Another")
+    (small / "a.html").write_text("Another", encoding="utf-8")
     assert left(a, b, whole, links) == [a.nodeid, whole.nodeid, links.nodeid]
-    (small / "assets" / "course.css").write_text("p { color: red }")
+    (small / "assets" / "course.css").write_text("p { color: red }", encoding="utf-8")
     assert left(a, b, whole, links) == everything
 
 

@@ -1,15 +1,13 @@
 """The built site without a browser: what a page holds, for every reader and for every search."""
 
-import gzip
 import json
 import re
 from collections import Counter
-from functools import cache
 from itertools import pairwise
 
 import pytest
 
-from tests.site.built import ROOT, SITE, addresses, ids, kind, tree, words
+from tests.site.built import ROOT, addresses, ids, kind, tree, words
 
 LEFTOVERS = ["{{", "][", "](", r"\(", r"\[", "$$", "///"]
 
@@ -87,27 +85,6 @@ def test_a_lecture_ends_with_the_stamp_of_the_run_that_it_shows(lecture: str) ->
     missing = [part for part in shown if part not in text]
     assert not missing, f"{lecture}: the stamp {text!r} does not say {missing}"
     assert words(tree(lecture).article).endswith(text), f"{lecture} goes on after its stamp"
-
-
-@cache
-def search_index() -> list[dict[str, str]]:
-    """Return what the search knows, a part for each heading."""
-    return json.loads((SITE / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
-
-
-def test_the_search_knows_every_page(any_page: str) -> None:
-    if any_page == "/404.html":
-        assert not any(part["location"].startswith("404") for part in search_index())
-        return
-    parts = [part for part in search_index() if f"/{part['location'].split('#')[0]}" == any_page]
-    assert parts, f"{any_page} is not in the search index"
-    assert any(part["title"] for part in parts), f"{any_page} has no title in the search index"
-    assert any(part["text"] for part in parts), f"{any_page} has no text in the search index"
-
-
-def test_the_search_index_is_light() -> None:
-    size = len(gzip.compress((SITE / "search" / "search_index.json").read_bytes(), mtime=0))
-    assert size <= 350_000, f"the search index weighs {size} bytes, where 350,000 are allowed"
 
 
 def test_a_formula_in_a_page_is_typeset_and_can_be_heard(any_page: str) -> None:

@@ -1,6 +1,7 @@
 """Each deck in Chromium: presented by keyboard, read on a phone or without scripts, and every slide in its frame."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from itertools import takewhile
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 from bs4 import Tag
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
 from tests.site.built import addresses, inside, tree, words
@@ -376,3 +377,25 @@ def test_read_leads_from_the_deck_to_the_lecture(shown: Page, deck: str) -> None
     assert inside(deck, target) == back, f"{deck}: Read leads to {target}"
     link.first.click()
     shown.wait_for_url(f"**{back}")
+
+
+def test_a_font_that_is_late_is_waited_for(browser: Browser, host: str) -> None:
+    def width(seconds: float) -> float:
+        context = browser.new_context()
+        page = context.new_page()
+        page.route("**/source-sans-3-*", lambda route: (time.sleep(seconds), route.continue_()))
+        page.goto(f"{host}/lectures/perceptron/slides/")
+        page.wait_for_selector(READY)
+        page.evaluate("document.fonts.ready")
+        page.wait_for_timeout(300)
+        width: float = page.evaluate(
+            """() => {
+              const range = document.createRange();
+              range.selectNodeContents(document.querySelector("section h1"));
+              return range.getBoundingClientRect().width / Reveal.getScale();
+            }"""
+        )
+        context.close()
+        return width
+
+    assert width(2) == pytest.approx(width(0), rel=1e-3)

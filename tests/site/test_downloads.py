@@ -1,6 +1,7 @@
 """What can be taken away: a lab as notebook and script, and a lecture as a folder that runs."""
 
 import json
+import re
 import zipfile
 from io import BytesIO
 from urllib.request import urlopen
@@ -31,7 +32,12 @@ def test_a_lab_offers_its_notebook_with_the_outputs(downloads: dict[str, bytes],
 
 def test_a_lab_offers_its_source(downloads: dict[str, bytes], lab: str) -> None:
     assert "lab.py" in downloads, f"{lab} has no link to lab.py"
-    assert downloads["lab.py"] == (ROOT / "docs" / "lectures" / topic(lab) / "lab.py").read_bytes()
+    source = (ROOT / "docs" / "lectures" / topic(lab) / "lab.py").read_text(encoding="utf-8")
+    offered = downloads["lab.py"].decode()
+    lines = [line for line in source.splitlines() if "](" not in line]  # links lead to the site
+    left = iter(offered.splitlines())
+    assert not [line for line in lines if line not in left], "the lab that is offered is another"
+    assert not re.search(r"\]\(\.", offered + downloads["lab.ipynb"].decode()), "a link that leads nowhere from there"
 
 
 def test_a_lab_offers_a_folder_with_all_that_it_runs_on(downloads: dict[str, bytes], lab: str) -> None:
@@ -42,4 +48,14 @@ def test_a_lab_offers_a_folder_with_all_that_it_runs_on(downloads: dict[str, byt
         packed = {path.rpartition("/")[2] for path in archive.namelist()}
         folders = {path.partition("/")[0] for path in archive.namelist()}
     assert folders == {name}, f"{name}.zip unpacks into {folders}, not into one folder {name}"
-    assert packed >= {f"{name}.py", "lab.py", "lab.ipynb"}
+    assert packed >= {"README.md", "requirements.txt", f"{name}.py", "lab.py", "lab.ipynb"}
+
+
+def test_figures_of_a_lab_take_the_colours_of_its_page_and_are_images_in_its_notebook(
+    downloads: dict[str, bytes], lab: str
+) -> None:
+    figures = tree(lab).select(".cell-output svg.figure[role=img][aria-label]")
+    assert figures, f"{lab} shows no figure"
+    assert not tree(lab).select(".cell-output img"), f"{lab} has figures on white paper"
+    images = re.findall(r'<img alt=.*?src=\\"data:image/svg', downloads["lab.ipynb"].decode())
+    assert len(images) == len(figures)

@@ -66,4 +66,9 @@ def test_a_page_fits_a_phone_in_the_dark_and_serves_everyone_there(any_page: str
     if any_page in FIRST:
         seen.paint("light")
         faults += seen.pale()
+    if kind(any_page) != "deck":  # which is zoomed, not set in larger letters
+        seen.page.add_style_tag(content="html { font-size: 250% !important }")  # twice Material's own
+        content, window, beyond = seen.page.evaluate(REACH)
+        if content > window:
+            faults.append(f"{seen}, letters twice as large: {content} px in {window} px; reaching to {beyond}")
     assert not faults, "\n".join(faults)

@@ -6,9 +6,10 @@ from io import BytesIO
 from textwrap import dedent
 
 import pytest
+from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
-from tests.site.built import ROOT, addresses, file_of, heading, inside, topic, tree, words
+from tests.site.built import ROOT, addresses, file_of, inside, topic, tree, words
 from tests.site.visits import Visit
 
 SNIPPET = re.compile(r'^```.*python.*\n--8<-- "(code/\w+\.py):(\w+)"\n```$', re.MULTILINE)
@@ -68,36 +69,6 @@ def test_the_copy_button_copies_the_code_exactly(to_read: str, visit: Callable[.
         copied.append(seen.page.evaluate(TAKEN))
         assert copied[-1].rstrip("\n") == code.rstrip("\n"), f"{to_read}: copied {copied[-1]!r} instead of {code!r}"
     assert copied, f"{to_read} has no code to copy"
-
-
-def test_search_finds_every_page_by_its_heading(visit: Callable[..., Visit]) -> None:
-    seen = visit("/")
-    box = seen.page.locator("input[name=query]")
-    seen.page.locator("label[for=__search]:visible, input[name=query]:visible").first.click()
-    lost = []
-    for address in addresses():
-        if address == "/404.html":
-            continue
-        box.fill(heading(address))
-        box.press("End")  # the search listens to keys
-        target = f'.md-search-result__link[href^="{seen.host}{address}"], [role=dialog] a[href^="{address}"]'
-        try:
-            seen.page.locator(target).first.wait_for(state="attached", timeout=3000)
-        except Exception as error:
-            found = seen.page.locator(".md-search-result__link").evaluate_all("all => all.map(link => link.href)")
-            lost.append(f"{heading(address)!r} does not find {address}, but {found[:5]} ({type(error).__name__})")
-    assert not lost, "\n".join(lost)
-
-
-def test_search_opens_with_a_key_and_a_result_with_enter(visit: Callable[..., Visit]) -> None:
-    seen = visit("/")
-    address = addresses("lecture")[0]
-    seen.page.keyboard.press("/")
-    seen.page.keyboard.type(heading(address))
-    seen.page.locator(".md-search-result__link").first.wait_for()
-    seen.page.keyboard.press("Enter")
-    seen.page.wait_for_url(re.compile(f"{seen.host}/lectures/"))
-    assert not seen.faults, "\n".join(seen.faults)
 
 
 @pytest.mark.parametrize("page", ["/", *addresses("lecture")[:1], *addresses("lab")[:1]])
@@ -176,3 +147,178 @@ def test_a_choice_of_palette_is_kept_from_page_to_page(page: str, visit: Callabl
 def test_a_scripts_page_is_the_script(lecture: str) -> None:
     name = f"{topic(lecture)}.py"
     assert file_of(f"{lecture}{name}").read_bytes() == (ROOT / "code" / name).read_bytes()
+
+
+ACCENTED = """() => {  // a letter under a hat: what is drawn behind the hat, when the system chooses the colours
+  const hat = [...document.querySelectorAll(".katex-html .accent-body")].find(part => part.checkVisibility());
+  const { forcedColorAdjust, color } = getComputedStyle(hat);
+  const probe = document.body.appendChild(document.createElement("p"));
+  probe.style.color = "CanvasText";
+  return [forcedColorAdjust, color === getComputedStyle(probe).color];
+}"""
+INKS = """() => ["ink", "faint", "blue", "orange"].map(name => {
+  const probe = document.body.appendChild(document.createElement("p"));
+  probe.style.color = `var(--fig-${name})`;
+  return getComputedStyle(probe).color;
+})"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_with_forced_colours_formulas_keep_their_letters_and_figures_their_lines(
+    scheme: str, visit: Callable[..., Visit]
+) -> None:
+    page = next(page for page in addresses("lecture") if tree(page).select(".katex-html .accent-body"))
+    seen = visit(page, scheme=scheme, forced_colors="active")
+    assert seen.page.evaluate(ACCENTED) == ["none", True]
+    ground = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground not in seen.page.evaluate(INKS), f"{page}: figures have lines of the colour of their ground"
+
+
+@pytest.mark.one
+def test_on_a_phone_what_is_cut_at_the_edge_says_that_it_scrolls(to_read: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(to_read, width=390)
+    bare = seen.page.evaluate(
+        """() => [...document.querySelectorAll("article :is(.katex-display, .md-typeset__scrollwrap, table)")]
+          .filter(box => box.scrollWidth > box.clientWidth + 1
+            && (getComputedStyle(box).backgroundImage.match(/gradient/g) ?? []).length < 4
+            && !box.parentElement.closest(".md-typeset__scrollwrap"))
+          .map(box => box.outerHTML.slice(0, 120))"""
+    )
+    assert not bare, f"{to_read}: what scrolls without a hint: {bare}"
+
+
+SELECT = """part => {
+  for (let outer = part; (outer = outer.closest("details:not([open])")); ) outer.open = true;
+  const range = document.createRange();
+  range.selectNodeContents(part);
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+}"""
+
+
+@pytest.mark.parametrize("page", [*addresses("lecture")[:1], *addresses("lab")[:1]])
+def test_code_selected_with_the_mouse_is_the_code_and_nothing_else(page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(page, height=1800, permissions=["clipboard-read", "clipboard-write"])
+    codes = [code for code in seen.page.locator("article pre > code").all() if code.is_visible()]
+    tried = 0
+    for code in codes:
+        code.scroll_into_view_if_needed()
+        at = code.bounding_box()
+        if not at or at["height"] > 900 or tried == 6:
+            continue
+        tried += 1
+        seen.page.mouse.move(at["x"] + 1, at["y"] + 12)
+        seen.page.mouse.down()
+        seen.page.mouse.move(at["x"] + at["width"] - 4, at["y"] + at["height"] - 4, steps=4)
+        seen.page.mouse.up()
+        seen.page.keyboard.press("Control+c")
+        assert seen.page.evaluate(TAKEN).strip("\n") == (code.text_content() or "").strip("\n")
+    assert tried
+
+
+@pytest.mark.parametrize("page", [*addresses("lecture")[:1], "/course/notation/", *addresses("deck")[:1]])
+def test_a_formula_is_copied_as_tex_that_others_read_too(page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(page, permissions=["clipboard-read", "clipboard-write"])
+    for formula in [*seen.page.locator(".katex").all()[:4], *seen.page.locator(".katex-display .katex").all()[:4]]:
+        if not formula.is_visible():
+            continue
+        display = formula.evaluate("part => part.matches('.katex-display *')")
+        formula.locator(".katex-html").evaluate(SELECT)  # a part is copied as the whole
+        seen.page.keyboard.press("Control+c")
+        tex, sign = formula.locator("annotation").text_content() or "", "$$" if display else "$"
+        copied = seen.page.evaluate(TAKEN)
+        assert (copied[: len(sign)], copied[-len(sign) :]) == (sign, sign), f"{page}: copied {copied!r}"
+        assert not re.search(r"\\[RExw](?![A-Za-z])", copied), "a macro that only this course knows"
+        names = re.compile(r"\\math\w+\{(\w)\}|\\([RExw])(?![A-Za-z])|\s")
+        bare, whole = (names.sub(lambda part: part[1] or part[2] or "", text) for text in (copied, tex))
+        assert bare == f"{sign}{whole}{sign}"
+
+
+def test_copied_formulas_know_the_macros_that_typeset_formulas_know() -> None:
+    typesets = (ROOT / "tools" / "maths.mjs").read_text(encoding="utf-8")
+    copies = (ROOT / "docs" / "assets" / "copy.js").read_text(encoding="utf-8")
+    known = re.findall(r'"\\\\(\w)": ("[^"]+")', typesets)
+    assert re.findall(r'(\w): ("[^"]+")', re.findall(r"const MACROS = .*", copies)[0]) == known
+
+
+def test_a_table_is_copied_with_tabs_between_its_cells_and_its_formulas_as_tex(visit: Callable[..., Visit]) -> None:
+    seen = visit("/course/notation/", permissions=["clipboard-read", "clipboard-write"])
+    table = seen.page.locator("article table").first
+    table.evaluate(SELECT)
+    seen.page.keyboard.press("Control+c")
+    lines = seen.page.evaluate(TAKEN).strip().split("\n")
+    rows = tree("/course/notation/").find("table").find_all("tr")
+    assert len(lines) == len(rows)
+    assert [line.count("\t") for line in lines[:-1]] == [len(row.find_all(["td", "th"])) - 1 for row in rows[:-1]]
+    assert lines[1].startswith("$\\mathbf{x}$\t")
+
+
+def test_text_with_a_formula_is_copied_in_its_paragraphs_with_links_that_lead_anywhere(
+    visit: Callable[..., Visit],
+) -> None:
+    page = next(page for page in addresses("lecture") if tree(page).select("article > p .katex"))
+    seen = visit(page, permissions=["clipboard-read", "clipboard-write"])
+    seen.page.locator("article").evaluate(SELECT)
+    seen.page.keyboard.press("Control+c")
+    found = seen.page.evaluate(
+        "navigator.clipboard.read().then(([copied]) => copied.getType('text/html')).then(html => html.text())"
+    )
+    copied = BeautifulSoup(found, "html.parser")
+    assert not copied.select(".katex, .headerlink, button")
+    links = [str(a["href"]) for a in copied.find_all("a", href=True)]
+    assert links
+    assert all(link.startswith("http") for link in links)
+    text = seen.page.evaluate(TAKEN)
+    heads = [heading for heading in seen.page.locator("article h2").all_inner_texts() if "\n" not in heading]
+    assert all(f"\n{heading.rstrip('¶')}\n" in text for heading in heads)
+
+
+def printed(seen: Visit) -> str:
+    """The text of a page on paper, without its spaces."""
+    sheets = PdfReader(BytesIO(seen.page.pdf(format="A4"))).pages
+    return re.sub(r"\s", "", "".join(sheet.extract_text() for sheet in sheets))
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_on_paper_all_that_is_folded_is_unfolded_solutions_too(scripts: bool, visit: Callable[..., Visit]) -> None:
+    page = next(page for page in addresses("lecture") if tree(page).select("article details.note"))
+    seen = visit(page, java_script_enabled=scripts)
+    paper = printed(seen)
+    for kind in ("note", "success"):
+        last = [fold.find_all("p")[-1] for fold in tree(page).select(f"article details.{kind}") if fold.find("p")]
+        texts = [
+            text[-25:] for text in (bare(part.get_text()) for part in last if not part.select(".katex, a")) if text
+        ]
+        assert texts
+        assert not [text for text in texts if text not in paper], f"{page}: the paper lacks what is folded"
+
+
+def bare(text: str) -> str:
+    """A text without its spaces; "" where a formula would be read otherwise on paper."""
+    return re.sub(r"\s", "", text) if text.isascii() and "\n" not in text else ""
+
+
+def test_on_narrow_paper_nothing_is_cut_and_figures_and_rows_are_whole(
+    to_read: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(to_read)
+    seen.page.emulate_media(media="print")
+    seen.page.set_viewport_size({"width": 600, "height": 900})  # A4 with wide margins
+    seen.page.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
+    cut = seen.page.evaluate(
+        """() => [...document.querySelectorAll("article :is(pre, pre > code, table, svg.figure, .katex-display)")]
+          .filter(part => part.checkVisibility() && (part.scrollWidth > part.clientWidth + 1 && part.clientWidth
+            || part.getBoundingClientRect().right > innerWidth + 1))
+          .map(part => part.outerHTML.slice(0, 120))"""
+    )
+    assert not cut, f"{to_read}: the paper cuts {cut}"
+    split = seen.page.evaluate(
+        """() => [...document.querySelectorAll("article :is(svg.figure, pre, tr)")]
+          .filter(part => getComputedStyle(part).breakInside !== "avoid").map(part => part.outerHTML.slice(0, 120))"""
+    )
+    assert not split, f"{to_read}: may be split between two sheets: {split}"
+
+
+def test_on_paper_a_link_to_elsewhere_shows_its_address(visit: Callable[..., Visit]) -> None:
+    address = str(tree("/course/references/").select_one("article a[href^=http]")["href"])
+    assert re.sub(r"\s", "", f"({address})") in printed(visit("/course/references/"))

@@ -99,12 +99,10 @@ class Visit:
             self.page.evaluate(SETTLED)
 
     def weight(self) -> dict[str, int]:
-        """Bytes over the wire by address, the search index left out."""
+        """Bytes over the wire by address."""
         sizes = ((request.url, request.sizes()) for request in self.answered if request.url.startswith("http"))
         return {
-            url.removeprefix(self.host): size["responseHeadersSize"] + size["responseBodySize"]
-            for url, size in sizes
-            if not url.endswith("search_index.json")
+            url.removeprefix(self.host): size["responseHeadersSize"] + size["responseBodySize"] for url, size in sizes
         }
 
     def paint(self, scheme: str) -> None:
