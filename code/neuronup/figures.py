@@ -318,8 +318,13 @@ class Shown:
     """A figure as the last line of a notebook's cell: `Shown(fig, "what it shows")`."""
 
     def __init__(self, fig: Figure, alt: str) -> None:
+        self.alt = alt
         drawing = svg(fig, re.sub(r"\W+", "-", alt))
         self.html = embedded(drawing, alt, width=round(96 * fig.get_figwidth()))
+
+    def __repr__(self) -> str:
+        """What a notebook keeps as text: the same in every run, which an address is not."""
+        return f"a figure: {self.alt}"
 
     def _repr_html_(self) -> str:
         return self.html

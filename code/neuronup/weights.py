@@ -18,18 +18,18 @@ from neuronup.command import BadInput
 def save_weights(model: nn.Module, path: Path, **about: object) -> None:
     """Write the weights of `model` to `path`, and what another program must know.
 
-    `about` may hold whatever JSON can: classes, the shape of an input, a scale.
+    `about` may hold whatever JSON can: classes, the shape of an input, a scale. It is
+    one entry of the metadata, `about`: of several the order would change by the run.
     """
     weights = {name: value.cpu() for name, value in model.state_dict().items()}
-    notes = {name: json.dumps(value) for name, value in about.items()}
-    path.write_bytes(save(weights, notes))
+    path.write_bytes(save(weights, {"about": json.dumps(about)}))
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read weights and what is known about them; raise BadInput if it is none."""
     try:
         with safe_open(path, "pt") as file:
-            about = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
+            about = json.loads((file.metadata() or {}).get("about", "{}"))
             return file.get_tensors(), about
     except (OSError, SafetensorError, ValueError) as error:
         raise BadInput(

@@ -116,6 +116,10 @@ def test_alt_text_is_escaped_and_said_once():
     assert 'role="img" aria-label="a &lt; b &amp; &quot;c&quot;"' in html
 
 
+def test_a_figure_in_a_notebook_is_the_same_text_in_every_run():
+    assert repr(figures.Shown(line(), "The loss falls.")) == "a figure: The loss falls."
+
+
 def test_a_notebook_shows_a_figure_as_an_image_on_white_paper_with_alt_text_even_before_it_is_trusted():
     html = figures.Shown(line(), 'The "loss" falls.')._repr_html_()
     image = re.fullmatch(r'<img alt="([^"]*)" width="(\d+)" src="data:image/svg\+xml,([ -~]*)">', html)

@@ -16,6 +16,15 @@ def test_weights_and_what_is_known_about_them_come_back(tmp_path):
     assert about == {"classes": ["a", "b"], "input": [1, 3]}
 
 
+def test_the_same_weights_and_notes_make_the_same_file(tmp_path):
+    model, path = nn.Linear(3, 2), tmp_path / "model.safetensors"
+    made = set()
+    for _ in range(20):
+        save_weights(model, path, classes=["a", "b"], input=[1, 3], scale=0.5, mean=[0.1], range=[0, 1])
+        made.add(path.read_bytes())
+    assert len(made) == 1
+
+
 def test_weights_without_notes_are_read_too(tmp_path):
     save_weights(nn.Linear(1, 1), tmp_path / "model.safetensors")
     assert load_weights(tmp_path / "model.safetensors")[1] == {}
