@@ -323,7 +323,7 @@ class Shown:
         self.html = embedded(drawing, alt, width=round(96 * fig.get_figwidth()))
 
     def __repr__(self) -> str:
-        """What a notebook keeps as text: the same in every run, which an address is not."""
+        """What a notebook keeps as text: alike in every run, as no address is."""
         return f"a figure: {self.alt}"
 
     def _repr_html_(self) -> str:
