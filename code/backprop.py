@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -175,9 +176,7 @@ def mean_loss(p: Parameters) -> float:
 
 def gradient_step(p: Parameters, rate: float) -> Parameters:
     """Step against the gradient: new parameters, so that the recorded ones stay."""
-    return {
-        name: Value(old.data - rate * old.grad).called(name) for name, old in p.items()
-    }
+    return {n: Value(w.data - rate * w.grad).called(n) for n, w in p.items()}
 
 
 # --8<-- [end:network]
@@ -200,6 +199,20 @@ def values_and_gradients(end: Value) -> dict[str, tuple[float, float]]:
 
 
 # --8<-- [end:steps]
+# --8<-- [start:matrix]
+def linear_backward(x: Tensor, weight: Tensor, g: Tensor) -> tuple[Tensor, ...]:
+    """Pass g (n, out) at x Wᵀ + b on: to x (n, in), to W (out, in), to b (out,)."""
+    return g @ weight, g.T @ x, g.sum(dim=0)
+
+
+def vector_jacobian(layer: Callable, x: Tensor, v: Tensor) -> Tensor | None:
+    """Multiply v, shaped as layer(x), by the Jacobian of `layer` at x: shaped as x."""
+    x = x.detach().requires_grad_()
+    layer(x).backward(gradient=v)
+    return x.grad
+
+
+# --8<-- [end:matrix]
 # --8<-- [start:dynamic]
 class Straight(nn.Module):
     """The same operations for every input."""
@@ -233,7 +246,7 @@ def autograds_tape(result: Tensor) -> list[str]:
 # --8<-- [end:dynamic]
 # --8<-- [start:static]
 class Choice(nn.Module):
-    """A decision inside the graph: both branches are part of it."""
+    """A decision inside the graph, by `cond`, which is a prototype in PyTorch."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Halve x (n,) if it is longer than 1, then squash and add it up: ()."""
@@ -258,8 +271,8 @@ def exported(model: nn.Module, x: Tensor) -> list[str]:
         logging.disable(logging.NOTSET)
 
 
-def compiled(model: nn.Module, x: Tensor) -> list[list[str]]:
-    """Compile `model` while it runs on x (n,); list the graphs it was cut into."""
+def compiled(model: nn.Module, x: Tensor) -> list[str]:
+    """Compile `model` while it runs on x (n,); list its first graph."""
     graphs = []
 
     def keep_graph(piece: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable:
@@ -268,7 +281,7 @@ def compiled(model: nn.Module, x: Tensor) -> list[list[str]]:
 
     torch.compiler.reset()
     torch.compile(model, backend=keep_graph)(x)
-    return graphs
+    return graphs[0]  # how it goes on after a cut, Python decides
 
 
 # --8<-- [end:static]
@@ -279,8 +292,7 @@ def random_weights(
     """Draw the weights of `depth` layers (64, 64) and one of (64, 10)."""
     g = torch.Generator().manual_seed(seed)
     sizes = [(64, 64)] * depth + [(64, 10)]
-    draws = [scale / 64**0.5 * torch.randn(size, generator=g) for size in sizes]
-    return [draw.to(device) for draw in draws]
+    return [(scale / 8 * torch.randn(size, generator=g)).to(device) for size in sizes]
 
 
 def pre_activations(x: Tensor, weights: list[Tensor], name: str) -> list[Tensor]:
@@ -295,54 +307,68 @@ def gradient_norms(x: Tensor, y: Tensor, weights: list[Tensor], name: str) -> Te
     """Measure the gradient that reaches each layer's sums: (layers,)."""
     z = pre_activations(x, [weight.requires_grad_() for weight in weights], name)
     gradients = torch.autograd.grad(cross_entropy(z[-1], y), z)
-    return torch.stack([gradient.norm() for gradient in gradients])
+    return torch.stack([gradient.norm() for gradient in gradients]).cpu()
 
 
 # --8<-- [end:depth]
 # --8<-- [start:train]
-def train(name: str, weights: list[Tensor], seed: int, steps: int) -> float:
-    """Train `weights` by SGD, 64 images a step, rate 0.1; return held-out accuracy."""
-    x, digit, x_test, digit_test = train_test_digits(seed).to(weights[0].device)
-    weights = [weight.requires_grad_() for weight in weights]
-    g = torch.Generator().manual_seed(seed)
-    for _ in range(steps):
-        some = torch.randint(len(x), (64,), generator=g).to(x.device)
-        logits = pre_activations(x[some], weights, name)[-1]
-        gradients = torch.autograd.grad(cross_entropy(logits, digit[some]), weights)
-        with torch.no_grad():
-            for weight, gradient in zip(weights, gradients, strict=True):
-                weight -= 0.1 * gradient
-    return float(accuracy(pre_activations(x_test, weights, name)[-1], digit_test))
-
-
-# --8<-- [end:train]
+DEPTH_RATES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 # Each with the scale of its weights, before they are divided by the root of 64.
 INITIALISATIONS = {
     "sigmoid": ("sigmoid", 1.0),
+    "sigmoid_4": ("sigmoid", 4.0),
     "tanh": ("tanh", 1.0),
     "ReLU": ("ReLU", 2**0.5),
 }
-SCALES = {
-    "half": ("ReLU", 2**0.5 / 2),
-    "right": ("ReLU", 2**0.5),
-    "twice": ("ReLU", 2**0.5 * 2),
-}
+
+
+def train(
+    name: str, weights: list[Tensor], x: Tensor, y: Tensor, rate: float, steps: int
+) -> None:
+    """Train `weights` on images x (n, 64), y (n,) by SGD, 64 images a step."""
+    weights = [weight.requires_grad_() for weight in weights]
+    g = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        some = torch.randint(len(x), (64,), generator=g).to(x.device)
+        logits = pre_activations(x[some], weights, name)[-1]
+        gradients = torch.autograd.grad(cross_entropy(logits, y[some]), weights)
+        with torch.no_grad():
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight -= rate * gradient
+
+
+def accuracy_at_best_rate(
+    label: str, layers: int, seed: int, steps: int, device: torch.device
+) -> tuple[float, float]:
+    """Choose a rate on validation images; return it, and its mean test accuracy."""
+    name, scale = INITIALISATIONS[label]
+    x, y, *test = train_test_digits(seed).to(device)
+    cut = len(x) * 4 // 5  # the last fifth of the training images is for validation
+
+    def reached(draw: int, rate: float, last: int, held: list[Tensor]) -> float:
+        weights = random_weights(layers, scale, draw, device)
+        train(name, weights, x[:last], y[:last], rate, steps)
+        return float(accuracy(pre_activations(held[0], weights, name)[-1], held[1]))
+
+    rates = tqdm(DEPTH_RATES, f"{label}, {layers}", disable=None)
+    best = max(rates, key=lambda rate: reached(seed, rate, cut, [x[cut:], y[cut:]]))
+    scores = [reached(draw, best, len(x), test) for draw in range(seed, seed + 3)]
+    return best, sum(scores) / len(scores)
+
+
+# --8<-- [end:train]
+SCALES = {"half": ("ReLU", 0.5**0.5), "right": ("ReLU", 2**0.5)}
+SCALES |= {"twice": ("ReLU", 8**0.5)}
 
 
 def layer_gradients(depth: int, seed: int, device: torch.device) -> dict[str, Tensor]:
     """Measure gradients (seeds, layers) by name and scale: five draws of weights."""
     x, digit, _, _ = train_test_digits(seed).to(device)
-    return {
-        label: torch.stack(
-            [
-                gradient_norms(
-                    x, digit, random_weights(depth, scale, each, device), name
-                )
-                for each in range(seed, seed + 5)
-            ]
-        ).cpu()
-        for label, (name, scale) in (INITIALISATIONS | SCALES).items()
-    }
+    found = {}
+    for label, (name, scale) in (INITIALISATIONS | SCALES).items():
+        draws = [random_weights(depth, scale, seed + k, device) for k in range(5)]
+        found[label] = torch.stack([gradient_norms(x, digit, w, name) for w in draws])
+    return found
 
 
 def describe_step(number: int, end: Value, rate: float) -> str:
@@ -352,7 +378,7 @@ def describe_step(number: int, end: Value, rate: float) -> str:
     lines = [f"point {number}: x = {x}, y = {y:.0f}"]
     for row in (made[:5], made[5:]):
         lines.append("  value   " + "  ".join(f"{n} {named[n][0]:.4f}" for n in row))
-        lines.append("  slope   " + "  ".join(f"{n} {named[n][1]:.4f}" for n in row))
+        lines.append("  grad    " + "  ".join(f"{n} {named[n][1]:.4f}" for n in row))
     for name in INITIAL:
         old, gradient = named[name]
         new = old - rate * gradient
@@ -360,79 +386,55 @@ def describe_step(number: int, end: Value, rate: float) -> str:
     return "\n".join(lines)
 
 
-def worked_example(rate: float, passes: int) -> tuple[list[Value], dict[str, float]]:
+def worked_example(rate: float, passes: int) -> tuple[list[Value], dict[str, Any]]:
     """Work through the two points; return each loss of pass 1, and all the numbers."""
     losses, once = training_steps(rate, passes=1)
     _, often = training_steps(rate, passes)
-    numbers: dict[str, float] = {}
+    numbers: dict[str, Any] = {f"end_{n}": value.data for n, value in once.items()}
     for number, end in enumerate(losses, 1):
         for name, (value, gradient) in values_and_gradients(end).items():
             key = f"p{number}_{name.replace('ŷ', 'yhat')}"
             numbers |= {key: value, f"{key}_grad": gradient}
-    numbers |= {f"end_{name}": value.data for name, value in once.items()}
-    numbers |= {
-        "loss_before": mean_loss(initial_parameters()),
-        "loss_once": mean_loss(once),
-        "loss_often": mean_loss(often),
-        "passes": passes,
-    }
-    return losses, numbers
-
-
-def shared_gradients() -> dict[str, float]:
-    """Differentiate the example in which numbers are used twice."""
+    numbers |= {"loss_before": mean_loss(initial_parameters()), "passes": passes}
+    numbers |= {"loss_once": mean_loss(once), "loss_often": mean_loss(often)}
     end = shared()
     end.backward()
     found = values_and_gradients(end)
-    return {f"shared_{name[0]}": found[name][1] for name in ("a", "b", "c = a·b")}
+    numbers |= {f"shared_{name[0]}": found[name][1] for name in ("a", "b", "c = a·b")}
+    return losses, numbers
 
 
-def recorded_graphs() -> dict[str, str | int]:
+def recorded_graphs() -> dict[str, Any]:
     """Find out what is recorded of each model: by autograd, by export, by compile."""
     long = torch.tensor([3.0, 4.0])
-    inputs = {"short": long / 10, "long": long, "longer": long * 10}
-    found: dict[str, str | int] = {}
-    for name, x in inputs.items():
-        tape = autograds_tape(Loop()(x.requires_grad_()))
+    found: dict[str, Any] = {}
+    for name, scale in {"short": 0.1, "long": 1.0, "longer": 10.0}.items():
+        tape = autograds_tape(Loop()((scale * long).requires_grad_()))
         found[f"halved_{name}"] = sum("Div" in step for step in tape)
         found[f"tape_{name}"] = ", ".join(tape)
-        x.requires_grad_(False)
     models = {"straight": Straight(), "loop": Loop(), "choice": Choice()}
     for name, model in models.items():
         found[f"exported_{name}"] = ", ".join(exported(model, long)) or "refused"
-    pieces = {name: compiled(models[name], long) for name in ("straight", "loop")}
-    for name, graphs in pieces.items():
-        found[f"compiled_{name}"] = " | ".join(", ".join(graph) for graph in graphs)
-    found["pieces_loop"] = len(pieces["loop"])
+        found[f"compiled_{name}"] = ", ".join(compiled(model, long))
     return found
 
 
 def compare_depths(
     norms: dict[str, Tensor], seed: int, steps: int, device: torch.device
 ) -> dict[str, float]:
-    """Boil down gradients (seeds, layers), and train with 1 and 10 hidden layers."""
+    """Summarise gradients (seeds, layers); train with 1 and 10 hidden layers."""
     depth = norms["ReLU"].shape[1]
-    numbers: dict[str, float] = {"depth": depth}
-    ratios = {
-        label: (measured[:, 0] / measured[:, -1]).log().mean()  # geometric mean
-        for label, measured in norms.items()
-    }
-    for label in (*INITIALISATIONS, "half", "twice"):
-        numbers[f"ratio_{label}"] = float(ratios[label].exp())
-    numbers["factor_sigmoid"] = float((ratios["sigmoid"] / (depth - 1)).exp())
-    for label, (name, scale) in INITIALISATIONS.items():
-        for layers in (1, 10):
-            seeds = tqdm(range(seed, seed + 3), f"{label}, {layers}", disable=None)
-            scores = [
-                train(name, random_weights(layers, scale, each, device), each, steps)
-                for each in seeds
-            ]
-            numbers[f"right_{label}_{layers}"] = sum(scores) / len(scores)
+    logs = {label: (n[:, 0] / n[:, -1]).log().mean() for label, n in norms.items()}
+    numbers = {f"ratio_{label}": float(log.exp()) for label, log in logs.items()}
+    numbers["factor_sigmoid"] = float((logs["sigmoid"] / (depth - 1)).exp())
+    for label in INITIALISATIONS:
+        for n in (1, 10):
+            rate, right = accuracy_at_best_rate(label, n, seed, steps, device)
+            numbers |= {f"rate_{label}_{n}": rate, f"right_{label}_{n}": right}
     images = train_test_digits(seed)[0].to(device)
     z = pre_activations(images, random_weights(10, 1.0, seed, device), "sigmoid")
-    for place, layer in {"first": z[0], "last": z[-1]}.items():
-        numbers[f"spread_{place}"] = float(layer.std(0).mean())  # from image to image
-    return numbers
+    first, last = (float(z[k].std(0).mean()) for k in (0, -1))  # over images
+    return numbers | {"spread_first": first, "spread_last": last, "depth": depth}
 
 
 def main(
@@ -451,8 +453,7 @@ def main(
         rate: Learning rate of the worked example.
         passes: Passes over its two points, in the end.
         steps: Training steps of each deep network.
-        out: Folder for metrics.json and the results that drawings.py draws; without
-            it, only lines are printed.
+        out: Folder for metrics.json and what drawings.py draws; else it only prints.
     """
     folder(out)
     used = devices.pick(device)
@@ -460,12 +461,7 @@ def main(
     for number, end in enumerate(losses, 1):
         print(describe_step(number, end, rate))
     norms = layer_gradients(20, seed, used)
-    numbers = {
-        **example,
-        **shared_gradients(),
-        **recorded_graphs(),
-        **compare_depths(norms, seed, steps, used),
-    }
+    numbers = example | recorded_graphs() | compare_depths(norms, seed, steps, used)
     print(REPORT.format(**numbers))
     if out is not None:
         keep(out, norms=norms)
@@ -483,17 +479,20 @@ recorded before it runs, by torch.export:
   straight: {exported_straight}
   loop:     {exported_loop}
   choice:   {exported_choice}
-recorded while it runs, by torch.compile, in pieces:
+recorded while it runs, by torch.compile, up to the first cut:
   straight: {compiled_straight}
   loop:     {compiled_loop}
+  choice:   {compiled_choice}
 gradient at the first of {depth} layers, over that at the last:
-  sigmoid {ratio_sigmoid:.0e}, tanh {ratio_tanh:.2f}, ReLU {ratio_ReLU:.2f}
+  sigmoid {ratio_sigmoid:.0e}, weights times 4 {ratio_sigmoid_4:.0e}
+  tanh {ratio_tanh:.2f}, ReLU {ratio_ReLU:.2f}
   ReLU, half the weights {ratio_half:.0e}, twice {ratio_twice:.0e}
-held-out scans read rightly after training, 1 and 10 hidden layers:
+test images classified correctly, 1 and 10 hidden layers, each at its best rate:
   sigmoid {right_sigmoid_1:.1%}, {right_sigmoid_10:.1%}
+    weights times 4: {right_sigmoid_4_1:.1%}, {right_sigmoid_4_10:.1%}
   tanh    {right_tanh_1:.1%}, {right_tanh_10:.1%}
   ReLU    {right_ReLU_1:.1%}, {right_ReLU_10:.1%}
-spread of sums from scan to scan, sigmoid, first and last of 11 layers:
+standard deviation of sums from image to image, sigmoid, layers 1 and 11 of 11:
   {spread_first:.2f}, {spread_last:.0e}"""
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 A fully connected layer has a weight for every pixel, and must learn a stroke anew in
 every place. A convolutional layer looks through a small window and uses the same
-few weights everywhere. Layers of it see strokes, then parts, then digits.
+few weights at every place. Its layers detect edges, then parts, then digits.
 
 Source: LeCun and others, "Gradient-based learning applied to document recognition",
 Proceedings of the IEEE 86(11), 1998.
@@ -31,6 +31,7 @@ from neuronup.costs import (
     receptive_field,
     seconds,
 )
+from neuronup.detection import non_maximum_suppression
 from neuronup.images import Images, Name, Scale, load, scale_of, stratified_split
 from neuronup.loaders import Examples, Loader
 from neuronup.loop import fit, predict
@@ -62,7 +63,7 @@ def apply_filter(image: Tensor, name: str) -> Tensor:
 
 
 def edge_strength(image: Tensor) -> Tensor:
-    """Measure how steep a grey image is, whichever way: Sobel's two, by Pythagoras."""
+    """Measure the length of a grey image's gradient: Sobel's two, by Pythagoras."""
     across, down = (apply_filter(image, f"Sobel, {way}") for way in ("across", "down"))
     return torch.hypot(across, down)
 
@@ -88,7 +89,7 @@ def count_by_size() -> dict[str, int]:
 
 
 # --8<-- [start:block]
-PADDING = 2  # pixels of paper put round an image, so that its border is seen as well
+PADDING = 2  # pixels of background around an image, so that its border is seen too
 LAYERS = [(3, 1), (3, 1), (2, 2), (3, 1)]  # kernel and stride, before the last layer
 
 
@@ -109,14 +110,14 @@ def convnet(size: int, scale: Scale, classes: int) -> nn.Sequential:
     for kernel, stride in LAYERS:
         side = output_size(side, kernel, stride)
     layers: dict[str, nn.Module] = {  # shapes for an image of (1, 8, 8)
-        "frame": nn.ZeroPad2d(PADDING),  # (n, 1, 12, 12)
+        "pad": nn.ZeroPad2d(PADDING),  # (n, 1, 12, 12)
         "scale": Standardise(scale),
         **block(1, len(scale.mean), 8),  # (n, 8, 10, 10)
         **block(2, 8, 16),  # (n, 16, 8, 8)
         "pool": nn.MaxPool2d(2),  # (n, 16, 4, 4)
         **block(3, 16, 16),  # (n, 16, 2, 2)
         "flatten": nn.Flatten(),  # (n, 64)
-        "drop": nn.Dropout(0.2),
+        "dropout": nn.Dropout(0.2),
         "head": nn.Linear(16 * side**2, classes),  # (n, 10)
     }
     return nn.Sequential(OrderedDict(layers))
@@ -124,24 +125,26 @@ def convnet(size: int, scale: Scale, classes: int) -> nn.Sequential:
 
 # --8<-- [end:model]
 # --8<-- [start:baseline]
-def fully_connected(size: int, scale: Scale, classes: int, many: int) -> nn.Sequential:
-    """Build one hidden layer, as wide as so many parameters allow, with all extras."""
+def fully_connected(
+    size: int, scale: Scale, classes: int, many: int, depth: int
+) -> nn.Sequential:
+    """Build `depth` hidden layers of one width, with `many` parameters in all."""
     pixels = len(scale.mean) * size**2
-    width = round((many - classes) / (pixels + 1 + 2 + classes))
-    return nn.Sequential(
-        Standardise(scale),
-        nn.Flatten(),
-        nn.Linear(pixels, width),
-        nn.BatchNorm1d(width),
-        nn.ReLU(),
-        nn.Dropout(0.2),
-        nn.Linear(width, classes),
-    )
+    # (depth - 1) width^2 + linear * width + classes = many, solved for the width
+    linear = pixels + classes + 3 * depth  # a neuron has a bias, and two of its norm
+    root = (linear**2 + 4 * (depth - 1) * (many - classes)) ** 0.5
+    width = round(2 * (many - classes) / (linear + root))
+    layers: list[nn.Module] = [Standardise(scale), nn.Flatten()]
+    for inputs in [pixels] + [width] * (depth - 1):
+        layers += [nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Dropout(0.2), nn.Linear(width, classes))
 
 
 # --8<-- [end:baseline]
 # --8<-- [start:train]
-Kind = Literal["CNN", "MLP"]
+Kind = Literal["MLP", "deep MLP", "CNN"]
+HIDDEN_LAYERS = {"MLP": 1, "deep MLP": 3}  # the CNN has three convolutions
+LEARNING_RATES = {"MLP": 0.1, "deep MLP": 0.03, "CNN": 0.01}  # by validation
 
 
 def build(kind: Kind, images: Images) -> nn.Sequential:
@@ -150,16 +153,18 @@ def build(kind: Kind, images: Images) -> nn.Sequential:
     model = convnet(size, scale, len(images.classes))
     if kind == "CNN":
         return model
-    return fully_connected(size, scale, len(images.classes), count_parameters(model))
+    many, depth = count_parameters(model), HIDDEN_LAYERS[kind]
+    return fully_connected(size, scale, len(images.classes), many, depth)
 
 
 def train(
     kind: Kind, images: Images, reach: int, epochs: int, seed: int
 ) -> tuple[nn.Sequential, float]:
-    """Train a new network, with shifts of up to `reach`; and validate it."""
+    """Train a network on images moved by up to `reach` pixels; and validate it."""
     torch.manual_seed(seed)
     model = build(kind, images).to(images.train.x.device)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.01)
+    rate = LEARNING_RATES[kind]
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
     transform = random_translation(reach, seed) if reach else None
     batches, held_out = Loader(images.train, 64, seed, transform), images.validation
@@ -186,15 +191,15 @@ def evaluate_moved(model: nn.Module, test: Examples) -> list[float]:
 
 
 def compare(images: Images, epochs: int, seed: int) -> tuple[Scores, nn.Sequential]:
-    """Train both kinds, with and without shifts, on all training images and a tenth.
+    """Train each kind, with and without translations, on all images and on a tenth.
 
-    Returns [validation, test, test moved by 1, 2...], and the CNN that saw shifts.
+    Returns [validation, test, test moved by 1, 2...], and the CNN of translations.
     """
     scores: Scores = {}
     x, y = images.train
     tenth = stratified_split(y.cpu(), seed, (0.1, 0.9))[0].to(y.device)
     small = images._replace(train=Examples(x[tenth], y[tenth]))
-    kinds: tuple[Kind, ...] = ("MLP", "CNN")
+    kinds: tuple[Kind, ...] = ("MLP", "deep MLP", "CNN")
     for kind in kinds:
         for reach in (0, 1):
             for share, some in ((0.1, small), (1.0, images)):
@@ -236,9 +241,9 @@ def load_model(path: Path) -> tuple[nn.Sequential, list[str]]:
 
 
 class Scene(NamedTuple):
-    """Digits on a larger sheet: x (1, c, h, w), where (m, 2), what (m,), mask (h, w).
+    """Digits in a larger image: x (1, c, h, w), where (m, 2), what (m,), mask (h, w).
 
-    The mask says of each pixel what it belongs to: 0 for paper, 1 + class for ink.
+    The mask has 0 at each pixel of the background, and 1 + class on a digit.
     """
 
     x: Tensor
@@ -253,26 +258,26 @@ def scene(images: Examples, cells: int, many: int, seed: int) -> Scene:
     x, y = images.x.cpu(), images.y.cpu()
     side, margin = x.shape[-1], x.shape[-1] // 2
     room = side + margin  # a place has half an image of room to spare
-    sheet = torch.zeros(1, x.shape[1], *[cells * room + margin] * 2)
-    mask = torch.zeros(sheet.shape[2:], dtype=torch.long)
+    large = torch.zeros(1, x.shape[1], *[cells * room + margin] * 2)
+    mask = torch.zeros(large.shape[2:], dtype=torch.long)
     chosen = torch.randperm(len(x), generator=drawn)[:many]
     cell = torch.randperm(cells**2, generator=drawn)[:many]
     where = torch.stack([cell // cells, cell % cells], dim=1) * room
     where += torch.randint(margin, 2 * margin + 1, (many, 2), generator=drawn)
     for image, label, (top, left) in zip(x[chosen], y[chosen], where, strict=True):
         rows, columns = slice(top, top + side), slice(left, left + side)
-        sheet[0, :, rows, columns] = image
+        large[0, :, rows, columns] = image
         mask[rows, columns] = torch.where(image.mean(dim=0) > 0.3, label + 1, 0)
-    return Scene(sheet, where, y[chosen], mask)
+    return Scene(large, where, y[chosen], mask)
 
 
 # --8<-- [start:fully_convolutional]
 def fully_convolutional(model: nn.Sequential) -> nn.Sequential:
-    """Turn a convnet into one that answers for every window of a larger image.
+    """Turn a convnet into one that slides over a larger image.
 
-    Its last layer becomes a convolution of the same weights; the frame goes.
+    Its last layer becomes a convolution of the same weights; the padding goes.
     """
-    *body, _, _, head = list(model)[1:]  # but for the frame, flatten and dropout
+    *body, _, _, head = list(model)[1:]  # without padding, flatten and dropout
     assert isinstance(head, nn.Linear)
     filters = model.get_parameter("conv3.weight").shape[0]
     side = round((head.in_features / filters) ** 0.5)
@@ -292,57 +297,51 @@ class Detection(NamedTuple):
 
 
 @torch.no_grad()
-def detect(model: nn.Sequential, x: Tensor, side: int, ink: float) -> list[Detection]:
-    """Look for images `side` pixels wide on a sheet x (1, c, h, w), surest first.
+def detect(model: nn.Sequential, x: Tensor, side: int, least: float) -> list[Detection]:
+    """Find images `side` pixels wide in a larger x (1, c, h, w), highest score first.
 
-    Windows with less than `ink` on average are passed over, and so is what lies
-    near a surer find.
+    Windows with a mean intensity below `least` are passed over.
     """
-    framed = pad(x, (PADDING,) * 4)
-    logits = fully_convolutional(model)(framed)[0]  # (classes, rows, columns)
-    sure, what = logits.max(dim=0)
-    sure[mean_pool(x, side, stride=2)[0].mean(dim=0) < ink] = -torch.inf
-    found, near = [], side * 3 // 8  # in steps of two pixels, the stride of the pool
-    while sure.max() > -torch.inf:
-        row, column = divmod(int(sure.argmax()), sure.shape[1])
-        found.append(Detection(int(what[row, column]), 2 * row, 2 * column))
-        rows = slice(max(0, row - near), row + near + 1)
-        sure[rows, max(0, column - near) : column + near + 1] = -torch.inf
-    return found
+    padded = pad(x, (PADDING,) * 4)
+    scores, what = fully_convolutional(model)(padded)[0].max(dim=0)  # (rows, columns)
+    scores[mean_pool(x, side, stride=2)[0].mean(dim=0) < least] = -torch.inf
+    kept = non_maximum_suppression(scores, side * 3 // 8)  # in strides of two pixels
+    return [Detection(int(what[at]), 2 * at[0], 2 * at[1]) for at in kept]
 
 
 def count_matches(found: list[Detection], truth: Scene, slack: int) -> tuple[int, int]:
-    """Count finds within `slack` pixels of an image; and those of them read rightly."""
+    """Count detections within `slack` pixels of an image; and the correct classes."""
     left = list(zip(truth.where.tolist(), truth.what.tolist(), strict=True))
-    near = read = 0
+    near = correct = 0
     for what, top, column in found:
         for place in left:
             (row, across), label = place
             if max(abs(row - top), abs(across - column)) <= slack:
                 left.remove(place)
-                near, read = near + 1, read + (what == label)
+                near, correct = near + 1, correct + (what == label)
                 break
-    return near, read
+    return near, correct
 
 
-FOREGROUND = 0.2  # ink in a window, on average; chosen on scenes of validation scans
+FOREGROUND = 0.2  # least mean intensity; chosen on scenes of validation images
 
 
 def search_scenes(
-    model: nn.Sequential, images: Examples, ink: float, many: int = 40
+    model: nn.Sequential, images: Examples, least: float, many: int = 40
 ) -> dict[str, float]:
-    """Search `many` scenes of four images each; say how much was found, and rightly."""
+    """Search `many` scenes of four images; measure precision, recall and accuracy."""
     side, device = images.x.shape[-1], images.x.device
-    found = near = read = 0
+    found = near = correct = 0
     for seed in range(many):
         truth = scene(images, 3, 4, seed)
-        finds = detect(model, truth.x.to(device), side, ink)
-        counts = count_matches(finds, truth, side // 4)
-        found, near, read = found + len(finds), near + counts[0], read + counts[1]
+        detections = detect(model, truth.x.to(device), side, least)
+        counts = count_matches(detections, truth, side // 4)
+        found += len(detections)
+        near, correct = near + counts[0], correct + counts[1]
     return {
         "precision": near / max(1, found),
         "recall": near / (4 * many),
-        "read": read / max(1, near),
+        "accuracy": correct / max(1, near),
     }
 
 
@@ -374,50 +373,40 @@ def feature_maps(model: nn.Sequential, x: Tensor) -> dict[str, Tensor]:
     return found
 
 
+# --8<-- [end:maps]
 def maximally_activating_patches(
     model: nn.Sequential, x: Tensor, name: str, many: int
 ) -> Tensor:
-    """Cut from images x (n, c, h, w) what excites filters of the layer `name` most.
+    """Cut from images x (n, c, h, w) what activates filters of the layer `name` most.
 
-    The `many` liveliest get a window each, (many, field, field), in grey.
+    The `many` most active get a window each, (many, field, field), in grey.
     """
     number = int(name[-1])
     before = LAYERS[: number + (number > 2)]  # the pool comes before the third
     field, jump = receptive_field(before), 2 if number > 2 else 1
     seen = windows(pad(x, (PADDING,) * 4).mean(dim=1, keepdim=True), [field] * 2, jump)
     maps = feature_maps(model, x)[name]  # (n, filters, rows, columns)
-    order = maps.amax(dim=(0, 2, 3)).argsort(descending=True)[:many]  # the liveliest
+    order = maps.amax(dim=(0, 2, 3)).argsort(descending=True)[:many]
     best = maps[:, order].movedim(1, 0).flatten(1).argmax(dim=1)  # (many,)
     return seen[:, 0].flatten(0, 2)[best]
 
 
-# --8<-- [end:maps]
 def summary(scores: Scores) -> dict[str, float]:
-    """Boil down what each network reached: means over seeds; validation chooses."""
+    """Boil down to means over splits; the validation images of each split choose."""
     numbers: dict[str, float] = {}
-    best: dict[str, float] = {}
-    for (kind, reach, share), runs in scores.items():
-        way, size = "shifts" if reach else "plain", "all" if share == 1 else "tenth"
-        validated, still, moved, *_ = torch.tensor(runs).mean(dim=0).tolist()
-        name = f"{kind}_{way}_{size}"
+    for (kind, reach, share), results in scores.items():
+        network, size = kind.replace(" ", "_"), "all" if share == 1 else "tenth"
+        name = f"{network}_{'shifts' if reach else 'plain'}_{size}"
+        runs = torch.tensor(results)  # (splits, 2 + REACH)
+        validated, still, moved, *_ = runs.mean(dim=0).tolist()
         numbers[f"{name}_0"] = still
         if size == "all":
             numbers |= {f"{name}_1": moved, f"{name}_validation": validated}
-        if validated > best.get(f"{kind}_{size}", 0):
-            best[f"{kind}_{size}"], numbers[f"{kind}_{size}"] = validated, still
+        if reach:  # in each split, is it better with translations, or without?
+            plain = torch.tensor(scores[kind, 0, share])
+            chosen = torch.where(runs[:, :1] > plain[:, :1], runs, plain)
+            numbers[f"{network}_{size}"] = float(chosen[:, 1].mean())
     return numbers
-
-
-def measure_costs(
-    model: nn.Sequential, baseline: nn.Sequential, x: Tensor
-) -> dict[str, float]:
-    """Compare a convnet and its baseline: parameters, FLOPs, and time on images x."""
-    return {
-        "CNN_parameters": count_parameters(model),
-        "MLP_parameters": count_parameters(baseline),
-        "flops_ratio": flops(model, x[:1]) / flops(baseline, x[:1]),
-        "time_ratio": seconds(model, x) / seconds(baseline, x),
-    }
 
 
 def compare_layer_costs(found: Costs) -> dict[str, float]:
@@ -438,11 +427,11 @@ def main(
     seeds: int = 5,
     out: Path | None = None,
 ) -> None:
-    """Look at a photograph through filters, then let a network learn its own.
+    """Train networks with and without convolutions, and search images with one.
 
     Args:
-        seed: Draws splits, weights and shifts; the next seeds too, for means.
-        device: Where to compute, scenes aside; a GPU's last digits differ by the run.
+        seed: Draws splits, weights, translations; the next seeds too, for means.
+        device: Where to compute; on a GPU the last digits differ from run to run.
         data: Which images to learn; all but the digits are downloaded.
         epochs: Passes over the training images; a tenth of them gets twice as many.
         seeds: How many times to repeat everything.
@@ -454,12 +443,13 @@ def main(
     scores: Scores = {}
     for each in tqdm(range(seed, seed + seeds), desc="seeds", disable=None):
         images = load(data, each).to(used)
-        found, learned = compare(images, epochs, each)
-        for setting, results in found.items():
+        compared, learned = compare(images, epochs, each)
+        for setting, results in compared.items():
             scores.setdefault(setting, []).extend(results)
         if each == seed:
             first, model = images, learned
-    baseline, layers = build("MLP", first).to(used), time_layers(used)
+    mlp, deep = build("MLP", first).to(used), build("deep MLP", first)
+    some, layers = first.train.x[:512], time_layers(used)
     numbers = {
         "train": len(first.train.x),
         "validation": len(first.validation.x),
@@ -467,13 +457,16 @@ def main(
         **count_by_size(),
         "seeds": seeds,
         **summary(scores),
-        **measure_costs(model, baseline, first.train.x[:512]),
+        "CNN_parameters": count_parameters(model),
+        "MLP_parameters": count_parameters(mlp),
+        "deep_MLP_parameters": count_parameters(deep),
+        "flops_ratio": flops(model, some[:1]) / flops(mlp, some[:1]),
+        "time_ratio": seconds(model, some) / seconds(mlp, some),
         **compare_layer_costs(layers),
     }
-    inked = search_scenes(model, first.test, FOREGROUND)
-    numbers |= {f"inked_{name}": value for name, value in inked.items()}
-    blind = search_scenes(model, first.test, ink=0.0)
-    numbers |= {f"blind_{name}": blind[name] for name in ("precision", "recall")}
+    for name, least in (("found", FOREGROUND), ("blind", 0.0)):
+        measured = search_scenes(model, first.test, least)
+        numbers |= {f"{name}_{each}": value for each, value in measured.items()}
     print(REPORT.format(**numbers))
     if out is not None:
         save_model(model, first, out / "cnn.safetensors")
@@ -482,19 +475,21 @@ def main(
 
 
 REPORT = """\
-parameters: CNN {CNN_parameters:,}, MLP {MLP_parameters:,}
-test images read rightly, mean of {seeds} seeds, as validation chose:
-  all training images: CNN {CNN_all:.1%}, MLP {MLP_all:.1%}
-  a tenth of them:     CNN {CNN_tenth:.1%}, MLP {MLP_tenth:.1%}
-moved by one pixel:
-  plain:               CNN {CNN_plain_all_1:.1%}, MLP {MLP_plain_all_1:.1%}
-  taught with shifts:  CNN {CNN_shifts_all_1:.1%}, MLP {MLP_shifts_all_1:.1%}
+parameters: CNN {CNN_parameters:,}, MLP {MLP_parameters:,}, \
+deep MLP {deep_MLP_parameters:,}
+test accuracy, mean of {seeds} splits; validation chose with or without translations:
+  all images: CNN {CNN_all:.1%}, MLP {MLP_all:.1%}, deep MLP {deep_MLP_all:.1%}
+  a tenth:    CNN {CNN_tenth:.1%}, MLP {MLP_tenth:.1%}, deep MLP {deep_MLP_tenth:.1%}
+test images moved by one pixel, after training without and with translations:
+  CNN {CNN_plain_all_1:.1%} and {CNN_shifts_all_1:.1%}
+  MLP {MLP_plain_all_1:.1%} and {MLP_shifts_all_1:.1%}
+  deep MLP {deep_MLP_plain_all_1:.1%} and {deep_MLP_shifts_all_1:.1%}
 the CNN takes {flops_ratio:.0f} times the FLOPs of the MLP, \
 and {time_ratio:.0f} times the time
 convolutions: {grow_flops:,.0f} times the FLOPs, {grow_time:.0f} times the time
-found in scenes: {inked_recall:.1%} of the images, {inked_read:.1%} of these well read
-  finds that are one: {inked_precision:.1%}; \
-if paper is searched too, {blind_precision:.1%}"""
+detection: recall {found_recall:.1%}, precision {found_precision:.1%}, \
+classified correctly {found_accuracy:.1%}
+  precision on the background too: {blind_precision:.1%}"""
 
 if __name__ == "__main__":
     run(main)

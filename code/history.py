@@ -49,15 +49,15 @@ FACTS: dict[str, Callable[[Tensor], Tensor]] = {
     "full top": bright(slice(0, 1), slice(2, 6), 0.5),
     "full bottom": bright(slice(7, 8), slice(2, 6), 0.5),
     "foot": bright(slice(7, 8), slice(5, 8), 0.1),
-    "ink above the middle": bright(slice(2, 3), slice(3, 5), 0.45),
-    "ink in the middle": bright(slice(3, 5), slice(3, 5), 0.25),
-    "ink below the middle": bright(slice(5, 6), slice(3, 5), 0.3),
-    "ink upper left": bright(slice(2, 4), slice(1, 3), 0.3),
-    "ink left": bright(slice(4, 6), slice(1, 3), 0.3),
-    "ink lower left": bright(slice(6, 7), slice(1, 3), 0.3),
-    "ink upper right": bright(slice(2, 3), slice(5, 7), 0.2),
-    "ink right": bright(slice(3, 5), slice(5, 7), 0.3),
-    "ink lower right": bright(slice(5, 7), slice(5, 7), 0.3),
+    "stroke above the middle": bright(slice(2, 3), slice(3, 5), 0.45),
+    "stroke in the middle": bright(slice(3, 5), slice(3, 5), 0.25),
+    "stroke below the middle": bright(slice(5, 6), slice(3, 5), 0.3),
+    "stroke upper left": bright(slice(2, 4), slice(1, 3), 0.3),
+    "stroke left": bright(slice(4, 6), slice(1, 3), 0.3),
+    "stroke lower left": bright(slice(6, 7), slice(1, 3), 0.3),
+    "stroke upper right": bright(slice(2, 3), slice(5, 7), 0.2),
+    "stroke right": bright(slice(3, 5), slice(5, 7), 0.3),
+    "stroke lower right": bright(slice(5, 7), slice(5, 7), 0.3),
 }
 
 
@@ -70,42 +70,48 @@ def observe(x: Tensor) -> dict[str, Tensor]:
 # --8<-- [end:facts]
 # --8<-- [start:first]
 FIRST = """
-0 if no ink in the middle
-1 if ink above the middle, ink in the middle, ink below the middle, no ink upper left, \
-no foot
-2 if foot, full bottom, no ink left, no ink right
-3 if full top, full bottom, ink lower right, no ink upper left
-4 if ink left, ink right, no full top, no full bottom
-5 if ink upper left, full top, no ink upper right
-6 if hole below, no ink upper right
-7 if full top, ink right, no foot, no full bottom
-8 if hole above, hole below, ink in the middle
-9 if hole above, no hole below, ink lower right
+0 if no stroke in the middle
+1 if stroke above the middle, stroke in the middle, stroke below the middle, \
+no stroke upper left, no foot
+2 if foot, full bottom, no stroke left, no stroke right
+3 if full top, full bottom, stroke lower right, no stroke upper left
+4 if stroke left, stroke right, no full top, no full bottom
+5 if stroke upper left, full top, no stroke upper right
+6 if hole below, no stroke upper right
+7 if full top, stroke right, no foot, no full bottom
+8 if hole above, hole below, stroke in the middle
+9 if hole above, no hole below, stroke lower right
 """
 
 # --8<-- [end:first]
 # --8<-- [start:later]
 LATER = """
-3 if full top, full bottom, ink lower right, no ink upper left, no ink below the middle
-8 if hole above, hole below, ink in the middle, ink upper right, full bottom
-1 if ink above the middle, ink in the middle, ink below the middle, foot, no full top
-9 if ink upper left, ink upper right, ink right, ink lower right, no ink left
-0 if no ink in the middle, ink upper right, ink left, ink right, ink lower right
-7 if full top, ink upper right, ink right, no foot, no full bottom, no ink lower right
-5 if ink upper left, full top, no ink upper right, no ink left, no ink below the middle
-6 if ink left, ink below the middle, ink lower right, foot, full bottom, \
-no ink upper right
-2 if full bottom, foot, ink below the middle, ink lower left, no ink right, \
-no ink upper left
-8 if ink in the middle, ink upper right, ink below the middle, ink lower left, \
-full bottom, no ink right
-1 if ink above the middle, ink in the middle, ink below the middle, ink upper left, \
-no full top, no ink lower left
-4 if ink left, ink right, ink below the middle, no full top, no full bottom, no foot, \
-no ink lower left
-9 if ink above the middle, ink upper right, ink right, ink lower right, full bottom, \
-no ink left, no ink below the middle
-8 if hole above, hole below, ink in the middle, ink left, ink lower left
+3 if full top, full bottom, stroke lower right, no stroke upper left, \
+no stroke below the middle
+8 if hole above, hole below, stroke in the middle, stroke upper right, full bottom
+1 if stroke above the middle, stroke in the middle, stroke below the middle, foot, \
+no full top
+9 if stroke upper left, stroke upper right, stroke right, stroke lower right, \
+no stroke left
+0 if no stroke in the middle, stroke upper right, stroke left, stroke right, \
+stroke lower right
+7 if full top, stroke upper right, stroke right, no foot, no full bottom, \
+no stroke lower right
+5 if stroke upper left, full top, no stroke upper right, no stroke left, \
+no stroke below the middle
+6 if stroke left, stroke below the middle, stroke lower right, foot, full bottom, \
+no stroke upper right
+2 if full bottom, foot, stroke below the middle, stroke lower left, no stroke right, \
+no stroke upper left
+8 if stroke in the middle, stroke upper right, stroke below the middle, \
+stroke lower left, full bottom, no stroke right
+1 if stroke above the middle, stroke in the middle, stroke below the middle, \
+stroke upper left, no full top, no stroke lower left
+4 if stroke left, stroke right, stroke below the middle, no full top, no full bottom, \
+no foot, no stroke lower left
+9 if stroke above the middle, stroke upper right, stroke right, stroke lower right, \
+full bottom, no stroke left, no stroke below the middle
+8 if hole above, hole below, stroke in the middle, stroke left, stroke lower left
 """
 RULES = FIRST + LATER
 
@@ -247,12 +253,15 @@ EVENTS = [
     Event(1958, NETWORKS, "Rosenblatt: the perceptron", "rosenblatt flagship"),
     Event(1960, NETWORKS, "Widrow and Hoff: ADALINE", "widrow bishop"),
     Event(1965, SYMBOLIC, "DENDRAL begun", "nrc aima"),
+    Event(1965, NETWORKS, "Ivakhnenko, Lapa: many layers", "ivakhnenko feedforward"),
+    Event(1967, NETWORKS, "Amari: two layers trained", "amari feedforward"),
     Event(1969, NETWORKS, "Minsky and Papert: what one layer lacks", "minsky flagship"),
     Event(1970, NETWORKS, "Linnainmaa: backpropagation", "linnainmaa schmidhuber"),
     Event(1973, SYMBOLIC, "Lighthill's report", "lighthill winter"),
     Event(1974, NETWORKS, "Werbos: for networks", "werbos bishop"),
     Event(1976, SYMBOLIC, "MYCIN", "mycin aima"),
-    Event(1980, SYMBOLIC, "XCON at work", "xcon barker"),
+    Event(1980, SYMBOLIC, "XCON at work", "xcon soloway"),
+    Event(1980, NETWORKS, "Fukushima: neocognitron", "fukushima neocognitron"),
     Event(1986, NETWORKS, "Rumelhart, Hinton, Williams", "rumelhart flagship"),
     Event(1987, SYMBOLIC, "Lisp machines no longer sell", "winter delmonte"),
     Event(1989, NETWORKS, "LeCun: postcodes read", "lecun owid"),
@@ -288,15 +297,15 @@ class Model(NamedTuple):
     year: float
     parameters: float | None  # None where they were never published
     exaflop: float  # 10^18 additions and multiplications, all of training
-    others: list[float]  # what other sources say of the same
+    others: list[float]  # what other sources say of the same run
     sources: str
 
 
 MODELS = [
     Model("AlexNet", 2012.7, 60e6, 0.47, [0.46], "alexnet owid gholami"),
     Model("ResNet-152", 2015.9, 60e6, 10.4, [11, 12.1], "epoch owid gholami"),
-    Model("Deep Speech 2", 2015.9, 38e6, 26, [20], "epoch chart"),
-    Model("GNMT", 2016.7, 278e6, 6620, [6900, 140, 23], "epoch owid gnmt transformer"),
+    Model("Deep Speech 2", 2015.9, 100e6, 26, [20], "deepspeech epoch chart"),
+    Model("GNMT", 2016.7, 278e6, 6620, [6900], "epoch owid gnmt openai"),
     Model("MoE-Multi", 2017.1, 8.7e9, 94, [100], "epoch moe chart"),
     Model("Transformer", 2017.4, 213e6, 23, [7.4], "transformer owid gholami catalog"),
     Model("BERT", 2018.8, 340e6, 285, [250], "owid gholami catalog"),
@@ -308,6 +317,13 @@ MODELS = [
     Model("DeepSeek-V3", 2024.98, 671e9, 3.3e6, [], "owid large"),
     Model("Grok 4", 2025.5, None, 5e8, [], "owid ledger"),
 ]
+
+
+SPARSE = {  # parameters of mixtures of experts, each of which a token uses few of
+    "Switch": (2021.0, 1.571e12, "switch metatext"),
+    "PanGu-Σ": (2023.2, 1.085e12, "pangu paperium"),
+    "Kimi K2": (2025.5, 1.04e12, "kimi thaki"),
+}
 
 
 def doubling(models: list[Model]) -> float:
@@ -353,7 +369,7 @@ def main(
     device: devices.Device = "auto",
     out: Path | None = None,
 ) -> None:
-    """Let hand-written rules and learned examples read the same held-out digits.
+    """Classify the same held-out digits by hand-written rules and by examples.
 
     Args:
         seed: Which examples the learner is given first; the next four seeds too.
@@ -375,7 +391,7 @@ def main(
     nets = [step["won"] - step["lost"] for step in seen]
     beaten = [each > held_out[-1]["accuracy"] for each in mean]
     numbers = {
-        "scans": len(x),
+        "training_images": len(x),
         "held_out": len(x_test),
         "facts": len(FACTS),
         "rules": len(rules),
@@ -423,15 +439,16 @@ def main(
 
 REPORT = """\
 {rules} rules with {conditions} conditions over {facts} facts
-  read {seen:.1%} of the {scans} scans they were written on
-  read {accuracy:.1%} of {held_out} held-out scans, say nothing on {silent:.1%}
-  two or more disagree on {conflict:.1%} (after ten rules {conflict_ten:.1%})
-on average the first ten rules gain {gain_first:.0f} scans each, later {gain_later:.0f}
+  accuracy {seen:.1%} on the {training_images} images they were written on
+  accuracy {accuracy:.1%} on {held_out} held-out images; no rule fires on {silent:.1%}
+  rules for different digits fire on {conflict:.1%} (after ten rules {conflict_ten:.1%})
+on average the first ten rules gain {gain_first:.0f} images each, later {gain_later:.0f}
   {harmful} lose more than they win; rule {worst}: {worst_won} won, {worst_lost} lost
-the most similar of {scans} examples is right on {learned:.1%} of held-out scans
+nearest neighbour, {training_images} examples: accuracy {learned:.1%} on held-out images
   {enough} examples are enough to beat the rules: {enough_accuracy:.1%}, mean of 5 draws
-held-out scans moved by one pixel: rules {shifted:.1%}, examples {shifted_learned:.1%}
-  examples and the same examples moved: {shifted_taught:.1%}
+held-out images moved by one pixel: rules {shifted:.1%}, nearest neighbour \
+{shifted_learned:.1%}
+  nearest neighbour with moved examples too: {shifted_taught:.1%}
 compute of {models} well-known models doubled every {doubling:.0f} months"""
 
 if __name__ == "__main__":

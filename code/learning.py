@@ -1,8 +1,8 @@
-"""Learning from data: one model, ten mean images, and three kinds of teacher.
+"""Learning from data: one model, ten mean images, and three kinds of feedback.
 
 Whoever cannot write down the rule can give examples of its answers, and let a program
-look for the rule. Told every answer it learns fast; told only right or wrong, slowly;
-told nothing, it still finds groups, and does not know what they are called.
+look for the rule. From labels it learns fast; from rewards, right or wrong, slowly;
+without either it still finds groups, and does not know what they are called.
 
 Source: Mitchell, "Machine Learning", McGraw-Hill, 1997.
 """
@@ -69,7 +69,7 @@ def best_clusters(x: Tensor, k: int, initialisations: int, seed: int) -> Tensor:
 # --8<-- [end:initialisations]
 # --8<-- [start:reward]
 def play(x: Tensor, label: Tensor, exploration: float, seed: int) -> Tensor:
-    """Answer images x (n, d) one by one, told only right or wrong: rewards (n,).
+    """A contextual bandit: name images x (n, d), told right or wrong; rewards (n,).
 
     A share `exploration` of the actions is random; the others are the nearest mean.
     """
@@ -121,7 +121,7 @@ def unmix(mixed: Tensor) -> Tensor:
 
 # --8<-- [end:unmix]
 def diabetes_split(seed: int) -> Split:
-    """Load patients: ten measurements x (n, 10), illness a year on y (n,); twice."""
+    """Load patients: measurements x (n, 10), progression in a year y (n,); twice."""
     data = load_diabetes(scaled=False)
     x, y = (
         torch.tensor(each, dtype=torch.float32) for each in (data.data, data.target)
@@ -165,7 +165,7 @@ def compare_representations(seed: int, device: torch.device) -> dict[str, float]
     learned = learner.fit(x.cpu(), y.cpu()).components_.T
     representations = {
         "hand": (hand_made_features(x) / std, hand_made_features(x_test) / std),
-        "spread": ((x - centre) @ directions, (x_test - centre) @ directions),
+        "components": ((x - centre) @ directions, (x_test - centre) @ directions),
         "learned": tuple(each @ torch.tensor(learned).to(x) for each in (x, x_test)),
         "pixels": (x, x_test),
     }
@@ -258,12 +258,12 @@ CASES = {
 
 
 # --8<-- [end:advise]
-EXPLORATION = {"greedy": 0.0, "some": 0.3, "guess": 1.0}  # of three agents
+EXPLORATION = {"greedy": 0.0, "some": 0.3, "random": 1.0}  # of three agents
 SIZES = [10, 20, 50, 100, 200, 500, 1257]  # how many training images are used
-Curves = dict[str, list[float]]  # test accuracy, for each of SIZES
+AccuracyBySize = dict[str, list[float]]  # on the test set, for each of SIZES
 
 
-def compare_feedback(seed: int, device: torch.device) -> Curves:
+def compare_feedback(seed: int, device: torch.device) -> AccuracyBySize:
     """Learn the same images from labels, from rewards, and from nothing.
 
     "groups" is told ten labels only; "..._paid" is the share of an agent's actions
@@ -285,12 +285,12 @@ def compare_feedback(seed: int, device: torch.device) -> Curves:
     return curves
 
 
-def compare_models(seed: int, device: torch.device) -> Curves:
+def compare_models(seed: int, device: torch.device) -> AccuracyBySize:
     """Classify test images by three models, from weak to strong."""
     from sklearn.svm import SVC  # slow to import
 
     x, y, x_test, y_test = train_test_digits(seed).to(device)
-    curves: Curves = {"mean": [], "neighbour": [], "vectors": []}
+    curves: AccuracyBySize = {"mean": [], "neighbour": [], "vectors": []}
     for n in SIZES:
         known, label = x[:n], y[:n]
         machine = SVC(C=10).fit(known.cpu(), label.cpu())
@@ -328,7 +328,7 @@ def evaluate_tumours(seed: int) -> dict[str, float]:
 
 
 def evaluate_diabetes(seed: int) -> dict[str, float]:
-    """Measure how far off a predicted illness is, and the mean of other patients."""
+    """Mean absolute error of a predicted progression, and of the training mean."""
     x, y, x_test, y_test = diabetes_split(seed)
     return {
         "off_line": float((predict_linear(x, y, x_test) - y_test).abs().mean()),
@@ -343,7 +343,7 @@ def learn_once(seed: int, device: torch.device) -> dict[str, Tensor]:
     member = nearest_index(x, groups)
     rewarded = play(x, y, EXPLORATION["some"], seed)
     centre, directions, _ = principal_components(x, 2)
-    patients, illness, patients_test, illness_test = diabetes_split(seed)
+    patients, progression, patients_test, progression_test = diabetes_split(seed)
     share, malignant = diagnose(seed)
     signals, mixed = waves()
     return {
@@ -355,9 +355,9 @@ def learn_once(seed: int, device: torch.device) -> dict[str, Tensor]:
         ),
         "map": (x - centre) @ directions,  # (n, 2)
         "digits": y,
-        "mean illness": illness.mean(),
-        "predicted illness": predict_linear(patients, illness, patients_test),
-        "illness": illness_test,
+        "mean progression": progression.mean(),
+        "predicted progression": predict_linear(patients, progression, patients_test),
+        "progression": progression_test,
         "votes": share,
         "malignant": malignant,
         "signals": signals,  # (time, 2), as the next two
@@ -370,7 +370,7 @@ REPORTED = {  # of the curves, at so many training images
     "labels": (10, 100, 1257),
     "greedy": (1257,),
     "some": (1257,),
-    "guess": (100, 1257),
+    "random": (100, 1257),
     "mean": (200, 1257),
     "neighbour": (200, 500),
     "vectors": (100, 200),
@@ -389,7 +389,7 @@ def summary(
     pairs = (torch.cat([signals, learned[name]], 1).T for name in ("mixed", "unmixed"))
     heard, parted = (torch.corrcoef(pair)[:2, 2:].abs().amax(0).min() for pair in pairs)
     numbers = {
-        "scans": len(x),
+        "training_images": len(x),
         "held_out": len(y_test),
         "groups": float(curves["groups"].mean()),
         "steps": len(k_means(x, x[:10])[1]),
@@ -413,7 +413,7 @@ def main(
     seeds: int = 5,
     out: Path | None = None,
 ) -> None:
-    """Learn digits with three kinds of teacher; then from patients and tumours.
+    """Learn digits from three kinds of feedback; then from patients and tumours.
 
     Args:
         seed: Which examples are held out, at first; the next seeds are taken too.
@@ -446,16 +446,16 @@ def main(
 
 
 REPORT = """\
-{scans} scans to learn from, {held_out} held out; means of {seeds} ways to hold out
-told every label: {labels_1257:.1%} of held-out scans read rightly
-told right or wrong, {scans} times:
-  it never guesses: {greedy_1257:.1%} read, {greedy_paid:.1%} of its answers right
-  30 % guesses:     {some_1257:.1%} read, {some_paid:.1%} of its answers right
-  it only guesses:  {guess_1257:.1%} read, {guess_paid:.1%} of its answers right
-told nothing, then ten labels: {groups:.1%} (ten labels alone: {labels_10:.1%})
-nearest neighbour: {hand:.1%} with 6 features by hand, {spread:.1%} with 6 by spread,
-  {learned:.1%} with 6 learned, {pixels:.1%} with all 64 pixels
-illness in a year: off by {off_line:.0f}, the mean of other patients by {off_mean:.0f}
+{training_images} training images, {held_out} held out; means of {seeds} splits
+supervised, from every label: accuracy {labels_1257:.1%} on held-out images
+reinforcement, {training_images} actions told right or wrong:
+  never explores:    accuracy {greedy_1257:.1%}, rewarded {greedy_paid:.1%} of the time
+  30 % exploration:  accuracy {some_1257:.1%}, rewarded {some_paid:.1%} of the time
+  only explores:     accuracy {random_1257:.1%}, rewarded {random_paid:.1%} of the time
+unsupervised, then ten labels: accuracy {groups:.1%} (ten labels alone {labels_10:.1%})
+nearest neighbour: 6 features by hand {hand:.1%}, 6 components {components:.1%},
+  6 learned features {learned:.1%}, all 64 pixels {pixels:.1%}
+disease progression: off by {off_line:.0f}, the mean of other patients by {off_mean:.0f}
 tumours: {tumours_right:.1%} right, {missed:.1f} of {malignant:.1f} malignant missed;
   sure of {sure:.1%}, with {missed_sure:.1f} malignant missed
 rules or learning?"""

@@ -82,7 +82,7 @@ def find_minimum(risk: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
 
 
 def line(theta: Tensor, x: Tensor) -> Tensor:
-    """Predict for x (n,) by a line theta (2,), its slope and its intercept: (n,)."""
+    """Predict for x (n,) by a line theta (2,), its weight and its bias: (n,)."""
     return theta[0] * x + theta[1]
 
 
@@ -232,11 +232,16 @@ class SoftmaxLayer:
 
 # --8<-- [end:layer]
 def train_on_digits(seed: int, steps: int, device: torch.device) -> dict[str, float]:
-    """Train a layer on digits; say what its loss was, is, and hides."""
+    """Train a layer on digits; measure its losses on the way, and on single images."""
     x, digit, x_test, digit_test = train_test_digits(seed).to(device)
     layer = SoftmaxLayer(64, 10, device)
     p, p_test = one_hot(digit, 10), one_hot(digit_test, 10)
-    numbers = {"untrained": float(empirical_loss(cross_entropy, layer(x), p))}
+    numbers: dict[str, float] = {
+        "images": len(x),
+        "images_held_out": len(x_test),
+        "steps": steps,
+        "untrained": float(empirical_loss(cross_entropy, layer(x), p)),
+    }
     for name, until in (("half", steps // 2), ("end", steps - steps // 2)):
         for _ in tqdm(range(until), desc="digits", disable=None):
             layer.gradient_step(x, p, rate=1.0)
@@ -248,7 +253,7 @@ def train_on_digits(seed: int, steps: int, device: torch.device) -> dict[str, fl
     return numbers | {
         "worst_loss": float(losses[worst]),
         "worst_digit": int(digit_test[worst]),
-        "worst_read": int(most_likely(z[worst])),
+        "worst_prediction": int(most_likely(z[worst])),
         "worst_given": float(torch.exp(-losses[worst])),
         "typical_loss": float(losses.median()),
     }
@@ -267,8 +272,8 @@ def summary(
         "seeds": len(next(iter(errors.values()))),
         "mean": float(y.mean()),
         "median": float(y.median()),
-        "slope": float(theta[0]),
-        "height": float(theta[1]),
+        "weight": float(theta[0]),
+        "bias": float(theta[1]),
         "risk": float(empirical_loss(squared, line(theta, x), y)),
         "risk_held_out": float(empirical_loss(squared, line(theta, x_test), y_test)),
         "spoiled_from": float(y[x.argmax()]),
@@ -293,9 +298,9 @@ def extremes() -> dict[str, str | float]:
     return {
         "exp_88": float(torch.exp(torch.tensor(88.0))),
         "exp_89": str(float(torch.exp(torch.tensor(89.0)))),  # JSON has no infinity
-        "hasty": str(naive_softmax(z)[0].tolist()),
+        "naive": str(naive_softmax(z)[0].tolist()),
         "stable": str(log_softmax(z).exp()[0].tolist()),
-        "hasty_loss": str(float(naive_cross_entropy(z, p))),
+        "naive_loss": str(float(naive_cross_entropy(z, p))),
         "stable_loss": float(cross_entropy(z, p)),
     }
 
@@ -307,7 +312,7 @@ def main(
     steps: int = 1000,
     out: Path | None = None,
 ) -> None:
-    """Measure how wrong lines are, with one misprint and without; then digits.
+    """Fit lines by four losses, with one misprint and without; then classify digits.
 
     Args:
         seed: Which patients and images are held out; the misprint takes the next too.
@@ -323,7 +328,7 @@ def main(
     errors = stack([held_out_errors(each, used) for each in splits])
     digits = train_on_digits(seed, steps, used)
     numbers = {**summary(errors, seed, used), **digits, **extremes()}
-    print(REPORT.format(**numbers, guessing=log(10)))
+    print(REPORT.format(**numbers, ln_10=log(10)))
     if out is not None:
         x, y, _, _ = patients(seed)
         keep(
@@ -347,12 +352,11 @@ a line by body-mass index, held-out mean error over {seeds} splits:
   absolute     {clean_absolute:11.1f}   {ten_absolute:14.1f}   {hundred_absolute:5.1f}
   squared log  {clean_squared_log:11.1f}   {ten_squared_log:14.1f}   \
 {hundred_squared_log:5.1f}
-softmax of 1000 and 0: hasty {hasty}, stable {stable}
-cross-entropy if the second is true: hasty {hasty_loss}, stable {stable_loss}
-digits, cross-entropy before learning {untrained:.3f}, as by guessing (ln 10 = \
-{guessing:.3f})
-  held-out {half_loss:.3f} ({half_accuracy:.1%} right) half-way, \
-{end_loss:.3f} ({end_accuracy:.1%} right) at the end"""
+softmax of 1000 and 0: naive {naive}, stable {stable}
+cross-entropy if the second is true: naive {naive_loss}, stable {stable_loss}
+digits, cross-entropy before training {untrained:.3f} (ln 10 = {ln_10:.3f})
+  held-out {half_loss:.3f} half-way (accuracy {half_accuracy:.1%}), \
+{end_loss:.3f} after {steps:,} steps ({end_accuracy:.1%})"""
 
 if __name__ == "__main__":
     run(main)

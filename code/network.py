@@ -25,6 +25,7 @@ WIDTHS = [1, 2, 4, 8, 16, 32, 64, 128, 256]  # of the hidden layer, for a curve
 DRAWN = (4, 32, 256)  # widths of which a network is shown beside the curve
 XOR_WIDTHS = [2, 3, 4, 8, 16]  # of the hidden layer, for XOR
 DEEP, SHALLOW = (4, 16, 8, 1), (4, 37, 1)  # for prices: about as many parameters
+PRICE_RATES = [0.003, 0.01, 0.03, 0.1]  # the best on validation homes is used
 
 
 # --8<-- [start:forward]
@@ -103,21 +104,26 @@ def step_function(z: Tensor) -> Tensor:
 def xor_by_hand(x: Tensor) -> tuple[Tensor, Tensor]:
     """Label points x (n, 2): hidden activations (n, 2), and outputs (n,) of -1, +1."""
     weight, bias = torch.tensor([[1.0, 1.0], [1.0, 1.0]]), torch.tensor([1.0, -1.0])
-    hidden = step_function(
-        x @ weight.mT + bias
-    )  # "at least one is +1" and "both are +1"
+    hidden = step_function(x @ weight.mT + bias)  # at least one is +1; both are +1
     z = hidden @ torch.tensor([1.0, -1.0]) - 0.5  # the first, but not the second
     return hidden, torch.where(z > 0, 1.0, -1.0)
 
 
 # --8<-- [end:by_hand]
 # --8<-- [start:fit_xor]
-def fit_xor(theta: list[Tensor], steps: int = 500) -> float:
-    """Train networks theta (many, ...) on XOR; return the share that solves it."""
+def fit_xor(theta: list[Tensor], steps: int = 500) -> Tensor:
+    """Train networks theta (many, ...) on XOR; say which (many,) solve it."""
     x, y = (each.to(theta[0].device) for each in xor())
     fit(theta, x, y[:, None], steps, rate=0.03, forward=forward_many)
     predicted = forward_many(theta, x)[-1].squeeze(-1).sign()  # (many, 4)
-    return float((predicted == y).all(dim=1).float().mean())
+    return (predicted == y).all(dim=1)
+
+
+def has_dead_relu(theta: list[Tensor]) -> Tensor:
+    """Say which networks (many,) have a hidden ReLU that is 0 at all four points."""
+    x = xor()[0].to(theta[0].device)
+    hidden = forward_many(theta, x)[0]  # (many, 4, hidden)
+    return (hidden == 0).all(dim=1).any(dim=1)
 
 
 def initialise_equal(hidden: int, device: torch.device | None = None) -> list[Tensor]:
@@ -136,30 +142,31 @@ def target_curve(x: Tensor) -> Tensor:
 def piecewise_linear(width: int) -> list[Tensor]:
     """Choose theta of 1 -> width -> 1 by hand: ReLUs that join points of the curve."""
     x = torch.linspace(-1, 1, width + 1)
-    derivatives = target_curve(x).diff() / x.diff()  # (width,), from point to point
-    changes = derivatives.diff(prepend=torch.zeros(1))  # each ReLU makes one
+    derivatives = target_curve(x).diff() / x.diff()  # (width,), one for each piece
+    changes = derivatives.diff(prepend=torch.zeros(1))  # at the breakpoints
     return [torch.ones(width, 1), -x[:-1], changes[None], target_curve(x[:1])]
 
 
 # --8<-- [end:curve]
 # --8<-- [start:approximate]
-def uniform(seed: int, *shape: int) -> Tensor:
-    """Draw numbers from 0 to 1, the same ones on every device."""
-    source = torch.Generator().manual_seed(seed)
-    return torch.rand(*shape, generator=source)
+def given_points() -> tuple[Tensor, Tensor]:
+    """Return points x (257, 1) at equal distances, and the curve's values there."""
+    x = torch.linspace(-1, 1, 257)[:, None]
+    return x, target_curve(x)
+
+
+def other_points() -> Tensor:
+    """Return x (1000, 1) to evaluate at: between -1 and 1, none of them given."""
+    return torch.linspace(-1, 1, 1002)[1:-1, None]
 
 
 def fit_curve(
-    width: int,
-    seed: int,
-    steps: int,
-    many: int = 10,
-    device: torch.device | None = None,
+    width: int, steps: int, many: int = 10, device: torch.device | None = None
 ) -> list[Tensor]:
-    """Train many networks 1 -> width -> 1 on 100 points of the curve."""
-    x = (uniform(seed, 100, 1) * 2 - 1).to(device)
+    """Train many networks 1 -> width -> 1 on the given points of the curve."""
+    x, y = (each.to(device) for each in given_points())
     theta = initialise_many(many, 1, width, 1, device=device)
-    fit(theta, x, target_curve(x), steps, rate=0.02, forward=forward_many)
+    fit(theta, x, y, steps, rate=0.02, forward=forward_many)
     return [parameter.detach() for parameter in theta]
 
 
@@ -179,6 +186,12 @@ def folding_network(hidden: int) -> list[Tensor]:
 
 # --8<-- [end:folds]
 # --8<-- [start:market]
+def uniform(seed: int, *shape: int) -> Tensor:
+    """Draw numbers from 0 to 1, the same ones on every device."""
+    source = torch.Generator().manual_seed(seed)
+    return torch.rand(*shape, generator=source)
+
+
 def market(homes: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Sell homes: facts (n, 4), hidden concepts (n, 2), prices (n, 1) in 1,000 euros.
 
@@ -227,10 +240,10 @@ def correlation(a: Tensor, b: Tensor) -> Tensor:
 
 # --8<-- [end:probe]
 class Homes:
-    """Homes sold, to learn from, and new ones to price: x (n, 4), y (n, 1).
+    """Homes sold, for training, others for validation, new ones for the test.
 
-    The facts x have mean 0 and standard deviation 1, y is in 100,000 euros, and the
-    truths (n, 3) are closeness, comfort and price, which no network is told of.
+    The facts x (n, 4) of homes sold have mean 0 and standard deviation 1, y (n, 1) is
+    in 100,000 euros. Truths (n, 3), for probes only: closeness, comfort and price.
     """
 
     def __init__(
@@ -249,20 +262,40 @@ class Homes:
         self.x, self.x_new = self.scale(facts).split([sold, new])
         self.y, self.y_new = (price / 100).split([sold, new])
         self.truths, self.truths_new = truths.split([sold, new])
+        facts, _, price = (each.to(device) for each in market(new, seed + 1))
+        self.x_validation, self.y_validation = self.scale(facts), price / 100
 
     def scale(self, facts: Tensor) -> Tensor:
         """Standardise facts (..., 4) as those of the homes sold."""
         return (facts - self.mean) / self.std
 
-    def fit(self, widths: tuple[int, ...], steps: int, many: int = 5) -> list[Tensor]:
-        """Train many networks of these widths on what homes sold for."""
+    def fit(
+        self, widths: tuple[int, ...], steps: int, many: int = 10
+    ) -> tuple[list[Tensor], float]:
+        """Choose a rate on the validation homes; train many new networks with it.
+
+        The networks that chose it are dropped: they were the luckiest, too.
+        """
+        errors = {}
+        for rate in PRICE_RATES:
+            output = forward_many(
+                self.train(widths, steps, rate, many), self.x_validation
+            )
+            errors[rate] = self.error(output[-1], self.y_validation)
+        rate = min(errors, key=lambda each: errors[each])
+        return self.train(widths, steps, rate, many), rate
+
+    def train(
+        self, widths: tuple[int, ...], steps: int, rate: float, many: int
+    ) -> list[Tensor]:
+        """Train many networks of these widths on the homes sold."""
         theta = initialise_many(many, *widths, device=self.x.device)
-        fit(theta, self.x, self.y, steps, rate=0.02, forward=forward_many)
+        fit(theta, self.x, self.y, steps, rate=rate, forward=forward_many)
         return [parameter.detach() for parameter in theta]
 
-    def error(self, output: Tensor) -> float:
-        """Mean absolute error of outputs (..., n, 1) for new homes, in 1,000 euros."""
-        return float((output - self.y_new).abs().mean() * 100)
+    def error(self, output: Tensor, y: Tensor | None = None) -> float:
+        """Mean absolute error for y (new homes by default), in 1,000 euros."""
+        return float((output - (self.y_new if y is None else y)).abs().mean() * 100)
 
     def probe(self, theta: list[Tensor]) -> Tensor:
         """Say how well a weighted sum tells each truth: (many, 1 + hidden layers, 3).
@@ -280,15 +313,16 @@ class Homes:
 
 
 def fit_curves(
-    seed: int, steps: int, device: torch.device
+    steps: int, device: torch.device
 ) -> tuple[dict[int, list[Tensor]], Tensor, Tensor]:
-    """Learn the curve at each width: the networks, their errors, those of built ones.
+    """Train on the curve at each width; evaluate these networks and those by hand.
 
-    Errors are (widths, many) and (widths,), at points no network has seen.
+    Returns the networks and the errors, (widths, many) and (widths,), at points not
+    given.
     """
-    x = torch.linspace(-1, 1, 1000)[:, None].to(device)
+    x = other_points().to(device)
     bar = tqdm(WIDTHS, desc="widths", disable=None)
-    trained = {width: fit_curve(width, seed, steps, device=device) for width in bar}
+    trained = {width: fit_curve(width, steps, device=device) for width in bar}
     outputs = [forward_many(theta, x)[-1] for theta in trained.values()]
     by_hand = [[p.to(device) for p in piecewise_linear(width)] for width in WIDTHS]
     built = [forward(theta, x)[-1] for theta in by_hand]
@@ -304,6 +338,7 @@ def evaluate_prices(
     formula = (area * (1 + 7 * closeness) * comfort)[:, None] / 100
     numbers = {
         "homes": len(homes.x),
+        "homes_validation": len(homes.x_validation),
         "homes_new": len(homes.x_new),
         "price_mean": float(homes.y_new.mean() * 100),
         "error_mean": homes.error(homes.y.mean()),
@@ -332,11 +367,14 @@ def interpret(homes: Homes, deep: list[Tensor]) -> dict[str, float]:
     trained = homes.probe(deep).mean(dim=0)  # (layers, truths)
     for truth, column in (("closeness", 0), ("price", 2)):
         for row, place in enumerate(("facts", "layer_1", "layer_2")):
-            numbers[f"{truth}_{place}"] = max(0.0, float(trained[row, column]))
+            numbers[f"{truth}_{place}"] = float(trained[row, column])
     known = torch.cat([homes.facts_new, homes.truths_new], dim=1)
     hidden = forward_many(deep, homes.x_new)[:-1]
     for number, layer in enumerate(hidden, 1):
         numbers[f"largest_{number}"] = float(correlation(layer[0], known).abs().max())
+    tells = correlation(hidden[1][0], homes.truths_new)  # (neurons, 3)
+    ring = tells[tells[:, 0].abs().argmax()]
+    numbers |= {"ring_closeness": float(ring[0]), "ring_price": float(ring[2])}
     for truth, column in (("closeness", 0), ("comfort", 1)):
         best = [
             max(correlation(a, homes.truths_new)[:, column].abs().max() for a in net)
@@ -352,10 +390,10 @@ def main(
     steps: int = 1000,
     out: Path | None = None,
 ) -> None:
-    """Learn XOR, a curve and the prices of homes, each with a hidden layer or two.
+    """Train on XOR, a curve and the prices of homes, with a hidden layer or two.
 
     Args:
-        seed: Which points, homes and initial parameters are drawn.
+        seed: Which homes and initial parameters are drawn.
         device: Where to compute.
         steps: Steps of training, on the curve and on the prices; half as many on XOR.
         out: Folder for metrics.json and the results that drawings.py draws; without
@@ -364,22 +402,30 @@ def main(
     folder(out)
     torch.manual_seed(seed)
     used = devices.pick(device)
-    bar = tqdm(XOR_WIDTHS, desc="XOR", disable=None)
-    shares = {
-        width: fit_xor(initialise_many(100, 2, width, 1, device=used), steps // 2)
-        for width in bar
-    }
+    nets = {n: initialise_many(100, 2, n, 1, device=used) for n in XOR_WIDTHS}
+    bar = tqdm(nets.items(), desc="XOR", disable=None)
+    solved = {width: fit_xor(theta, steps // 2) for width, theta in bar}
+    shares = {width: float(each.float().mean()) for width, each in solved.items()}
+    dead = has_dead_relu(nets[2])[~solved[2]].float().mean()
     equal = fit_xor(same := initialise_equal(16, used), steps // 2)
-    trained, learned, built = fit_curves(seed, steps, used)
+    trained, learned, built = fit_curves(steps, used)
     homes = Homes(seed, device=used)
-    deep, shallow = homes.fit(DEEP, steps), homes.fit(SHALLOW, steps)
+    deep, rate_deep = homes.fit(DEEP, steps)
+    shallow, rate_flat = homes.fit(SHALLOW, steps)
     numbers = {f"xor_{width}": shares[width] for width in (2, 4, 8, 16)}
-    numbers |= {"xor_equal": equal, "kinds": len(same[0][0].unique(dim=0))}
+    numbers |= {"xor_2_dead": float(dead), "xor_equal": float(equal.float().mean())}
+    numbers["kinds"] = len(same[0][0].unique(dim=0))
     for width in (1, 4, 16, 64, 256):
         numbers[f"learned_{width}"] = float(learned[WIDTHS.index(width)].mean())
     numbers["built_256"] = float(built[WIDTHS.index(256)])
     numbers |= {"deep": parameter_count(*DEEP), "flat": parameter_count(*SHALLOW)}
-    numbers |= {"steps": steps, **evaluate_prices(homes, deep, shallow)}
+    numbers |= {
+        "rates": len(PRICE_RATES),
+        "rate_deep": rate_deep,
+        "rate_flat": rate_flat,
+    }
+    numbers |= {"steps": steps, "curve_points": len(given_points()[0])}
+    numbers |= evaluate_prices(homes, deep, shallow)
     numbers |= interpret(homes, deep)
     print(REPORT.format(**numbers))
     if out is not None:
@@ -398,18 +444,19 @@ def main(
 
 
 REPORT = """\
-XOR learned from 100 random starts, with 2 hidden neurons: {xor_2:.0%} of them
+XOR learned from 100 random initialisations, with 2 hidden neurons: {xor_2:.0%}
+  (of the others, {xor_2_dead:.0%} have a ReLU that is 0 at all four points)
   with 4: {xor_4:.0%}, with 8: {xor_8:.0%}, with 16: {xor_16:.0%}
-  with 16 that start all alike: {xor_equal:.0%}, and they stay {kinds} kind of neuron
-a curve, error at points not seen, mean of 10 starts, by width:
+  with 16 initialised alike: {xor_equal:.0%}, and after training {kinds} kind of neuron
+a curve, {curve_points} points given, error at others, mean of ten, by width:
   1: {learned_1:.3f}, 4: {learned_4:.3f}, 16: {learned_16:.3f}, \
 64: {learned_64:.3f}, 256: {learned_256:.3f}
   built by hand, 256: {built_256:.4f}
-homes, {homes_new:,} not seen, worth {price_mean:.0f} thousand euros on average; error:
+homes, {homes_new:,} new, worth {price_mean:.0f} thousand euros on average; error:
   always the mean: {error_mean:.0f}, a weighted sum: {error_straight:.0f}
-  one hidden layer, {flat} parameters: {error_flat:.1f} \
-(from {error_flat_low:.1f} to {error_flat_high:.1f} over five starts)
-  two hidden layers, {deep} parameters: {error_deep:.1f} \
+  one hidden layer, {flat} parameters, rate {rate_flat:g}: {error_flat:.1f} \
+(from {error_flat_low:.1f} to {error_flat_high:.1f} over ten initialisations)
+  two hidden layers, {deep} parameters, rate {rate_deep:g}: {error_deep:.1f} \
 (from {error_deep_low:.1f} to {error_deep_high:.1f})
   the market's own formula, without the haggling: {error_formula:.1f}"""
 

@@ -1,4 +1,4 @@
-"""Overfitting: a model that has memorised its examples and has not understood them.
+"""Overfitting: a model that has memorised its examples and fails on new ones.
 
 With enough parameters a model fits anything, noise included. What counts is how
 it does on examples it has not seen. Every regulariser makes it harder to memorise:
@@ -78,7 +78,7 @@ class Errors(NamedTuple):
     held_out: float
     bias: float  # squared: how far the mean fit is from the truth
     variance: float  # how far the fits are from their mean
-    noise: float  # what nobody can foresee
+    noise: float  # what no model can predict
 
 
 # --8<-- [end:errors]
@@ -139,10 +139,10 @@ FEATURE_WIDTHS = [10, 20, 40, 70, 100, 140, 180, 200, 220, 280, 400, 700, 1200, 
 def random_features(
     training: Examples, held_out: Examples, width: int, seed: int
 ) -> list[float]:
-    """Fit a layer on `width` random neurons by least squares; shares of mistakes.
+    """Fit a layer on `width` random neurons by least squares; the error rates.
 
-    Of all weights that fit best it takes the smallest. Returns the share on the
-    training labels, and on those held out.
+    Of all weights that fit best it takes the smallest. Returns the error rate on
+    the training labels, and on those held out.
     """
     drawn = torch.Generator().manual_seed(seed)
     x, x_new = (part.x.flatten(1).cpu().double() for part in (training, held_out))
@@ -157,7 +157,7 @@ def random_features(
 
 
 def double_descent(images: Images, seed: int) -> list[list[float]]:
-    """Shares of mistakes for each width, on 200 examples, 15 % of them mislabelled."""
+    """Error rates for each width, on 200 examples, 15 % of them mislabelled."""
     x, y = (part[:200] for part in images.train)
     few = Examples(x, corrupt_labels(y, 0.15, len(images.classes), seed)[0])
     return [random_features(few, images.validation, w, seed) for w in FEATURE_WIDTHS]
@@ -165,7 +165,7 @@ def double_descent(images: Images, seed: int) -> list[list[float]]:
 
 # --8<-- [start:configuration]
 class Configuration(NamedTuple):
-    """How to train a net: on how many examples, which share mislabelled, ..."""
+    """How to train a network: the examples, the share of wrong labels, regularisers."""
 
     examples: int = 300
     label_noise: float = 0.3
@@ -180,25 +180,25 @@ class Configuration(NamedTuple):
 
 MILD = Configuration(l2=0.005, dropout=0.2, translation=True, patience=10)
 REGULARISERS = {
-    "no cure": Configuration(),
+    "unregularised": Configuration(),
     "more data": Configuration(examples=900),
     "early stopping": Configuration(patience=5),
     "weight decay (L2)": Configuration(l2=0.05),
     "L1": Configuration(l1=0.005),
     "dropout": Configuration(dropout=0.8),
-    "shifts": Configuration(translation=True),
+    "translation": Configuration(translation=True),
     "batch norm": Configuration(batch_norm=True),
     "fewer parameters": Configuration(hidden=(16,)),
     "deeper": Configuration(hidden=(45, 45, 45, 45)),
     "four together": MILD,
     "data + early stop": Configuration(examples=900, patience=5),
     "data + all four": MILD._replace(examples=900),
-    "right labels": Configuration(label_noise=0.0),
+    "correct labels": Configuration(label_noise=0.0),
 }
 
 
 def build_mlp(configuration: Configuration, inputs: int, classes: int) -> nn.Sequential:
-    """Stack the layers of a net from images of so many numbers to logits."""
+    """Stack the layers of a network from images of so many numbers to logits."""
     layers: list[nn.Module] = [nn.Flatten()]
     for before, width in pairwise([inputs, *configuration.hidden]):
         layers += [nn.Linear(before, width)]
@@ -212,7 +212,7 @@ def build_mlp(configuration: Configuration, inputs: int, classes: int) -> nn.Seq
 # --8<-- [end:configuration]
 # --8<-- [start:train]
 class Trained(NamedTuple):
-    """A net that was trained by a configuration, and what came of it."""
+    """A network that was trained by a configuration, and its history."""
 
     model: nn.Module
     history: History
@@ -223,7 +223,7 @@ class Trained(NamedTuple):
 def train(
     configuration: Configuration, images: Images, seed: int, epochs: int
 ) -> Trained:
-    """Train a net by `configuration` on the first of the training images."""
+    """Train a network by `configuration` on the first of the training images."""
     torch.manual_seed(seed)
     x, y = (part[: configuration.examples] for part in images.train)
     y, wrong = corrupt_labels(y, configuration.label_noise, len(images.classes), seed)
@@ -257,15 +257,15 @@ class Comparison(NamedTuple):
 
 
 def compare_regularisers(images: Images, seed: int, epochs: int) -> Comparison:
-    """Train a net by each configuration; evaluate it on the test images."""
+    """Train a network by each configuration; evaluate it on the test images."""
     found = Comparison({}, {}, {})
-    for name, configuration in tqdm(REGULARISERS.items(), desc="nets", disable=None):
+    for name, configuration in tqdm(REGULARISERS.items(), desc="train", disable=None):
         net = train(configuration, images, seed, epochs)
         found.test[name] = float(is_correct(net.model, images.test).float().mean())
         if net.wrong.any():
             repeated = is_correct(net.model, net.examples)[net.wrong]
             found.memorised[name] = float(repeated.float().mean())
-        if name in ("no cure", "right labels"):
+        if name in ("unregularised", "correct labels"):
             found.histories[name] = net.history
     return found
 
@@ -347,7 +347,7 @@ def summarise_curve_fits(errors: list[Errors]) -> Numbers:
 
 
 def summarise_descent(mistakes: Tensor) -> Numbers:
-    """Boil down shares of mistakes (seeds, widths, 2): first valley, peak, and end."""
+    """Boil down error rates (seeds, widths, 2): first minimum, peak, and end."""
     middle = mistakes.mean(0)[:, 1]
     worst, first = int(middle.argmax()), int(middle[: len(middle) // 2].argmin())
     numbers: Numbers = {}
@@ -362,10 +362,10 @@ def summarise_regularisers(
 ) -> Numbers:
     """Boil down shares (seeds,) by name, and mean validation losses (epochs,)."""
     numbers: Numbers = {f"test_{metric_name(n)}": float(test[n].mean()) for n in test}
-    for name in ("no cure", "more data", "batch norm", "fewer parameters"):
+    for name in ("unregularised", "more data", "batch norm", "fewer parameters"):
         numbers[f"memorised_{metric_name(name)}"] = float(memorised[name].mean())
-    names = [name for name in test if name not in ("no cure", "right labels")]
-    helped = [name for name in names if (test[name] > test["no cure"]).all()]
+    names = [name for name in test if name not in ("unregularised", "correct labels")]
+    helped = [name for name in names if (test[name] > test["unregularised"]).all()]
     numbers["helped"] = ", ".join(helped)
     numbers["doubtful"] = ", ".join(name for name in names if name not in helped)
     return numbers | {
@@ -388,7 +388,7 @@ def summarise_search(found: Search) -> Numbers:
         "winner_hidden": configuration.hidden[0],
         "winner_l2": configuration.l2,
         "winner_dropout": configuration.dropout,
-        "winner_shifts": "with" if configuration.translation else "without",
+        "winner_translation": "with" if configuration.translation else "without",
     }
 
 
@@ -400,12 +400,12 @@ def main(
     tries: int = 20,
     out: Path | None = None,
 ) -> None:
-    """Overfit a curve and a net, regularise the net, and search for settings honestly.
+    """Overfit a curve and a network, regularise it, and search for settings honestly.
 
     Args:
-        seed: Which noise and which images; the net takes the next four seeds too.
-        device: Where to train nets; what needs float64 is fitted on the CPU.
-        data: The images that the net learns to classify.
+        seed: Which noise and which images; networks take the next four seeds too.
+        device: Where to train networks; what needs float64 is fitted on the CPU.
+        data: The images that the network learns to classify.
         epochs: Passes over the training images, if it is not stopped early.
         tries: How many configurations the search samples.
         out: Folder for metrics.json and the results that drawings.py draws; without
@@ -424,22 +424,22 @@ def main(
     memorised = stack([each.memorised for each in comparisons])
     histories = {
         name: stack([each.histories[name] for each in comparisons])
-        for name in ("no cure", "right labels")
+        for name in ("unregularised", "correct labels")
     }
     found = random_search(standardised(load(data, seed)).to(used), seed, epochs, tries)
     counts = {
-        "nets that guess": [1, 3, 10, 30, 100, 300, 1000],
-        "nets that learned": [n for n in (1, 2, 4, 8, 12, 16, 20) if n <= tries],
+        "random predictions": [1, 3, 10, 30, 100, 300, 1000],
+        "trained networks": [n for n in (1, 2, 4, 8, 12, 16, 20) if n <= tries],
     }
     nets = {
-        "nets that guess": random_predictions(1000, 400, seed),
-        "nets that learned": (found.validation, found.test),
+        "random predictions": random_predictions(1000, 400, seed),
+        "trained networks": (found.validation, found.test),
     }
     curves = {
         name: torch.tensor([optimism(*nets[name], k, 40, seed) for k in counts[name]])
         for name in nets
     }
-    losses = histories["no cure"]["validation_loss"].mean(0)
+    losses = histories["unregularised"]["validation_loss"].mean(0)
     parameters = build_mlp(Configuration(), 64, 10).parameters()
     numbers: Numbers = {
         "examples": Configuration().examples,
@@ -452,7 +452,7 @@ def main(
     }
     for name, scores in zip(("chance", "learned"), curves.values(), strict=True):
         numbers[f"{name}_seen"], numbers[f"{name}_unseen"] = scores[-1].tolist()
-    one = curves["nets that learned"][0].tolist()  # with one try nothing is chosen
+    one = curves["trained networks"][0].tolist()  # with one try nothing is chosen
     numbers["learned_one_seen"], numbers["learned_one_unseen"] = one
     for name, decoupled in (("adam", False), ("adamw", True)):
         left = decay_under_noise(decoupled, seed).tolist()
@@ -488,13 +488,13 @@ a polynomial through 20 noisy measurements, mean squared error:
   degree {degree_best:2d}: training {training_best:.3f}, held out {held_out_best:.3f}
   degree 15: training {training_15:.3f}, held out {held_out_15:.3f}
   bias² + variance + noise is within {sum_off:.1%} of what was measured
-200 examples, mistakes of {descent_peak} random neurons: {descent_peak_mistakes:.0%}, \
-of {descent_last:,}: {descent_last_mistakes:.0%}
-300 digits, 30 % of the labels wrong, test accuracy of 5 seeds:
+200 examples, held-out error with {descent_peak} random neurons: \
+{descent_peak_mistakes:.0%}, with {descent_last:,}: {descent_last_mistakes:.0%}
+300 digits, 30 % of the labels wrong, test accuracy (5 seeds, ± standard deviation):
 {accuracies}
-search, the best of {tries} recipes: validation {winner_validation:.1%}, \
-test {winner_test:.1%}
-  the best of 1,000 guessers: 40 scans {chance_seen:.0%}, test {chance_unseen:.0%}"""
+search, best of {tries}: validation {winner_validation:.1%}, test {winner_test:.1%}
+the best of 1,000 random predictions: 40 validation images {chance_seen:.0%}, \
+test {chance_unseen:.0%}"""
 
 if __name__ == "__main__":
     run(main)

@@ -1,28 +1,27 @@
 """The recurrent network: one small network, used again at every step of a sequence.
 
-It reads a sequence one symbol after the other and keeps a state, a vector that it
-makes anew from the old state and the next symbol. To train it, the loop is unrolled,
-and gradients flow back through every copy: they vanish or explode. Gates let the
-network decide what to keep, and let the gradients through where it does.
+It reads a sequence one time step after the other and keeps a hidden state, a vector
+that it computes anew from the old one and the next symbol. To train it, the loop is
+unrolled, and gradients flow back through every copy: they may vanish or explode.
+Gates let the network decide what to keep, and let gradients through where it does.
 
 Source: Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation
 9(8), 1997.
 """
 
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
-from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from tqdm import tqdm
 
 from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.checkpoint import History
+from neuronup.clipping import clipping_adam
 from neuronup.command import BadInput, folder, keep, record, run
 from neuronup.costs import count_parameters
 from neuronup.loaders import Examples, Loader
@@ -42,14 +41,14 @@ from neuronup.text import (
 )
 
 # --8<-- [start:recurrent]
-State = tuple[Tensor, ...]  # each (n, hidden); the first is what others see
+State = tuple[Tensor, ...]  # each (n, hidden); the first is the hidden state h
 
 
 class Recurrent(nn.Module):
-    """Reads a sequence of any length; `step` says how it makes its next state."""
+    """Reads a sequence of any length; `step` computes the next state."""
 
-    chunks = 1  # how many weighted sums a unit needs: one, and one for each gate
-    vectors = 1  # how many vectors (n, hidden) the state holds
+    chunks = 1  # weighted sums for each unit: one, and one more for each gate
+    vectors = 1  # how many vectors (n, hidden) make up the state
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
@@ -60,11 +59,11 @@ class Recurrent(nn.Module):
             nn.init.uniform_(weight, -(hidden**-0.5), hidden**-0.5)
 
     def step(self, x: Tensor, state: State) -> State:
-        """Make the next state from x (n, inputs) and the state."""
+        """Compute the next state from x (n, inputs) and the state."""
         raise NotImplementedError
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Read x (n, T, inputs): the output of each step (n, T, hidden), last state."""
+        """Read x (n, T, inputs): h at each step (n, T, hidden), and the last state."""
         if state is None:  # nothing was read yet
             state = (x.new_zeros(len(x), self.hidden),) * self.vectors
         outputs = []
@@ -77,10 +76,10 @@ class Recurrent(nn.Module):
 # --8<-- [end:recurrent]
 # --8<-- [start:rnn]
 class RNN(Recurrent):
-    """The plain recurrence: add what input and old state give, and squash."""
+    """The simple recurrent cell: a weighted sum of input and old state, then tanh."""
 
     def step(self, x: Tensor, state: State) -> State:
-        """Make the next state from x (n, inputs) and h (n, hidden)."""
+        """Compute the next state from x (n, inputs) and h (n, hidden)."""
         (h,) = state
         return (torch.tanh(self.input_to_hidden(x) + self.hidden_to_hidden(h)),)
 
@@ -88,12 +87,12 @@ class RNN(Recurrent):
 # --8<-- [end:rnn]
 # --8<-- [start:lstm]
 class LSTM(Recurrent):
-    """Has a cell state c that is only scaled and added to, under the rule of gates."""
+    """Has a cell state c that is only scaled and added to, as three gates decide."""
 
     chunks, vectors = 4, 2
 
     def step(self, x: Tensor, state: State) -> State:
-        """Make the next state from x (n, inputs) and h, c (n, hidden)."""
+        """Compute the next state from x (n, inputs) and h, c (n, hidden)."""
         h, c = state
         sums = self.input_to_hidden(x) + self.hidden_to_hidden(h)  # (n, 4 * hidden)
         i, f, g, o = sums.chunk(4, dim=1)
@@ -106,12 +105,12 @@ class LSTM(Recurrent):
 # --8<-- [end:lstm]
 # --8<-- [start:gru]
 class GRU(Recurrent):
-    """Keeps or replaces each number of its state, by one gate that does both."""
+    """Keeps or replaces each number of its hidden state: one gate does both."""
 
     chunks = 3
 
     def step(self, x: Tensor, state: State) -> State:
-        """Make the next state from x (n, inputs) and h (n, hidden)."""
+        """Compute the next state from x (n, inputs) and h (n, hidden)."""
         (h,) = state
         r, z, n = self.input_to_hidden(x).chunk(3, dim=1)
         r_h, z_h, n_h = self.hidden_to_hidden(h).chunk(3, dim=1)
@@ -155,35 +154,12 @@ def forward_truncated(cell: Recurrent, x: Tensor, length: int) -> Tensor:
 
 
 # --8<-- [end:truncated]
-# --8<-- [start:clip]
-def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
-    """Shorten the gradient of all parameters to `max_norm`; return its own norm."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
-    for gradient in gradients:  # one factor for all: the direction stays
-        gradient *= (max_norm / (norm + 1e-6)).clamp(max=1)
-    return norm
-
-
-def clipping_adam(model: nn.Module, rate: float, max_norm: float = 1.0) -> Adam:
-    """Make an optimiser that clips before each step."""
-    optimiser = Adam(model.parameters(), lr=rate)
-
-    def clip(*_: Any) -> None:
-        clip_gradients(model.parameters(), max_norm)
-
-    optimiser.register_step_pre_hook(clip)
-    return optimiser
-
-
-# --8<-- [end:clip]
 # --8<-- [start:state_gradients]
 def state_gradients(cell: Recurrent, x: Tensor) -> Tensor:
     """Measure the gradient of the last state in the state t steps before: (T,) by t.
 
     The state is the cell state c of an LSTM, h of the others, on reading x (n, T,
-    inputs). Each number is the root of the mean squared derivative of one number of
-    the last state in all those of the other, so that t = 0 has 1.
+    inputs): the root mean square, over its numbers, of the norms of their gradients.
     """
     state = (x.new_zeros(len(x), cell.hidden),) * cell.vectors
     states = []
@@ -215,8 +191,17 @@ def recurrent_layer(
 
 
 # --8<-- [end:layer]
+# --8<-- [start:orthogonal]
+def make_orthogonal(u: Tensor, *biases: Tensor) -> None:
+    """Make u (hidden, hidden) a random rotation or reflection, and the biases 0."""
+    nn.init.orthogonal_(u)  # it turns a vector, and keeps its length
+    for bias in biases:
+        nn.init.zeros_(bias)
+
+
+# --8<-- [end:orthogonal]
 # --8<-- [start:memory_task]
-SYMBOLS = 4  # what may come first; as many others follow, and mean nothing
+SYMBOLS = 4  # one of these comes first; as many others follow, and mean nothing
 
 
 def memory_task(n: int, length: int, drawn: torch.Generator) -> Examples:
@@ -244,24 +229,40 @@ class SequenceClassifier(nn.Module):
 
 # --8<-- [end:classifier]
 # --8<-- [start:memory]
-def train_to_remember(
-    kind: str, gate_bias: float, length: int, seed: int, device: torch.device
-) -> float:
+MEMORY_NETWORKS = {  # kind; hidden size, for equal parameters; rate, by validation
+    "RNN": ("RNN", 68, 0.01),
+    "RNN, orthogonal": ("RNN", 68, 0.0003),
+    "LSTM": ("LSTM", 32, 0.1),
+    "LSTM, gates set": ("LSTM", 32, 0.03),
+}
+
+
+def memory_network(name: str, length: int) -> SequenceClassifier:
+    """Make an untrained network; two of the four are initialised to remember."""
+    kind, hidden, _ = MEMORY_NETWORKS[name]
+    gate_bias = math.log(length) if name == "LSTM, gates set" else 0.0
+    layer = recurrent_layer(kind, 2 * SYMBOLS, hidden, gate_bias)
+    if name == "RNN, orthogonal":
+        _, u, *biases = layer.parameters()  # W, U, and both biases
+        make_orthogonal(u, *biases)
+    return SequenceClassifier(layer, 2 * SYMBOLS, hidden, SYMBOLS)
+
+
+def train_to_remember(name: str, length: int, seed: int, device: torch.device) -> float:
     """Train one network to recall the first symbol; return its held-out accuracy."""
     torch.manual_seed(seed)
     drawn = torch.Generator().manual_seed(seed)
     training, test = (memory_task(n, length, drawn).to(device) for n in (1000, 500))
-    layer = recurrent_layer(kind, 2 * SYMBOLS, 32, gate_bias)
-    model = SequenceClassifier(layer, 2 * SYMBOLS, 32, SYMBOLS).to(device)
-    batches, optimiser = Loader(training, 50, seed), clipping_adam(model, 0.01)
-    history = fit(model, batches, test, optimiser, epochs=6)
+    model = memory_network(name, length).to(device)
+    optimiser = clipping_adam(model, MEMORY_NETWORKS[name][2])
+    history = fit(model, Loader(training, 50, seed), test, optimiser, epochs=6)
     return history["validation_score"][-1]
 
 
 # --8<-- [end:memory]
 # --8<-- [start:language_model]
 class LanguageModel(nn.Module):
-    """Says after each character what may come next: many to many."""
+    """Predicts after each character which one comes next: many to many."""
 
     def __init__(self, layer: nn.Module, hidden: int) -> None:
         super().__init__()
@@ -284,7 +285,7 @@ class LanguageModel(nn.Module):
 def generate(
     model: LanguageModel, start: str, n: int, temperature: float, drawn: torch.Generator
 ) -> str:
-    """Go on for n characters after `start`, each drawn and then read: one to many."""
+    """Write n characters after `start`, each drawn and then read: one to many."""
     device = model.output.weight.device
     z, state = model.predict_next(encode(start)[None].to(device))
     tokens = []
@@ -303,8 +304,9 @@ def evaluate(model: LanguageModel, text: Tensor) -> float:
     return float(bits_per_character(z[:, 3:], text[None, 4:]))
 
 
-RECURRENT_NETWORKS = {  # state size, for equal parameters; rate, by validation
+RECURRENT_NETWORKS = {  # hidden size, for equal parameters; rate, by validation
     "RNN": (274, 0.005),
+    "GRU": (152, 0.02),
     "LSTM": (128, 0.02),
 }
 
@@ -339,13 +341,17 @@ def train(
 # --8<-- [end:train]
 def cells_to_compare(inputs: int, hidden: int) -> dict[str, Recurrent]:
     """Draw the cells whose gradients through time are measured."""
-    large, open_forget = RNN(inputs, hidden), LSTM(inputs, hidden)
+    large, orthogonal = RNN(inputs, hidden), RNN(inputs, hidden)
+    open_forget = LSTM(inputs, hidden)
+    u, b = orthogonal.hidden_to_hidden.parameters()
+    make_orthogonal(u, b, orthogonal.input_to_hidden.bias)
     with torch.no_grad():
         large.hidden_to_hidden.weight *= 4
         open_forget.input_to_hidden.bias[hidden : 2 * hidden] += 4  # i, f, g, o
     return {
         "RNN": RNN(inputs, hidden),
-        "RNN, weights times 4": large,
+        "RNN, U times 4": large,
+        "RNN, orthogonal": orthogonal,
         "LSTM": LSTM(inputs, hidden),
         "LSTM, forget bias 4": open_forget,
     }
@@ -364,11 +370,6 @@ def measure_gradients(seeds: range, device: torch.device) -> dict[str, Tensor]:
 
 
 LENGTHS = (10, 20, 40, 80)
-MEMORY_NETWORKS = {  # the kind of layer, and whether its gates are set to hold on
-    "RNN": ("RNN", False),
-    "LSTM": ("LSTM", False),
-    "LSTM that holds on": ("LSTM", True),
-}
 
 
 def compare_memory(seeds: range, device: torch.device) -> dict[str, Tensor]:
@@ -376,24 +377,22 @@ def compare_memory(seeds: range, device: torch.device) -> dict[str, Tensor]:
     found: dict[str, list[float]] = {name: [] for name in MEMORY_NETWORKS}
     runs = [(name, s, n) for name in found for s in seeds for n in LENGTHS]
     for name, seed, length in tqdm(runs, desc="memory", disable=None):
-        kind, holds_on = MEMORY_NETWORKS[name]
-        gate_bias = math.log(length) if holds_on else 0.0
-        found[name].append(train_to_remember(kind, gate_bias, length, seed, device))
-    shape = len(seeds), len(LENGTHS)
-    return {name: torch.tensor(each).reshape(shape) for name, each in found.items()}
+        found[name].append(train_to_remember(name, length, seed, device))
+    return {
+        name: torch.tensor(each).view(len(seeds), -1) for name, each in found.items()
+    }
 
 
 def summary(
     gradients: dict[str, Tensor], remembered: dict[str, Tensor]
 ) -> dict[str, float]:
-    """Boil gradients (seeds, T) and accuracies (seeds, lengths) down to numbers."""
-    numbers = {}
-    for short, found in zip(("rnn", "wild", "lstm", "hold"), gradients, strict=True):
-        middle = gradients[found].log().mean(0)
-        numbers[f"reach_{short}"] = float(middle[20].exp())
-        if short == "rnn":
-            numbers["factor_rnn"] = float((middle[20] / 20).exp())
-    for short, shares in zip(("rnn", "lstm", "hold"), remembered.values(), strict=True):
+    """Take from gradients (seeds, T) and accuracies (seeds, lengths) what is told."""
+    shorts = ("rnn", "times_4", "orthogonal", "lstm", "open")
+    logs = [float(each.log().mean(0)[20]) for each in gradients.values()]
+    numbers = {f"reach_{s}": math.exp(g) for s, g in zip(shorts, logs, strict=True)}
+    numbers["factor_rnn"] = math.exp(logs[0] / 20)
+    networks = ("rnn", "orthogonal", "lstm", "gates")
+    for short, shares in zip(networks, remembered.values(), strict=True):
         for length, share in zip(LENGTHS, shares.mean(0).tolist(), strict=True):
             numbers[f"{short}_{length}"] = share
     return numbers
@@ -404,7 +403,7 @@ START = "When "
 
 
 def sample_lines(model: LanguageModel, temperature: float, seed: int) -> str:
-    """Let `model` go on after the start; return four lines of what it wrote."""
+    """Let `model` write on after the start; return the first four lines."""
     drawn = torch.Generator().manual_seed(seed)
     text = START + generate(model, START, 300, temperature, drawn)
     return "\n".join(text.splitlines()[:4])
@@ -413,11 +412,11 @@ def sample_lines(model: LanguageModel, temperature: float, seed: int) -> str:
 def main(
     seed: int = 0,
     device: devices.Device = "auto",
-    epochs: int = 8,
+    epochs: int = 6,
     characters: int = 94_109,
     out: Path | None = None,
 ) -> None:
-    """Measure how far back networks feel and remember, and let one learn to write.
+    """Measure gradients and memory through time, and train networks to write.
 
     Args:
         seed: For weights and draws; what takes several seeds takes the next ones too.
@@ -445,10 +444,8 @@ def main(
         models[kind], histories[kind] = train(kind, encoded, epochs, seed, used)
         bits[kind] = evaluate(models[kind], test.to(used))
     samples = {
-        f"sample_{round(10 * temperature)}": sample_lines(
-            models["LSTM"], temperature, seed
-        )
-        for temperature in TEMPERATURES
+        f"sample_{round(10 * t)}": sample_lines(models["LSTM"], t, seed)
+        for t in TEMPERATURES
     }
     numbers: dict[str, float | str] = {
         "characters": characters,
@@ -456,7 +453,10 @@ def main(
         "before": before,
         "runs_counted": len(ngram_codes(training, 5).unique()),
         **{f"bits_{name.replace('-', '_')}": each for name, each in bits.items()},
+        **{f"perplexity_{n.replace('-', '_')}": 2**each for n, each in bits.items()},
         **{f"parameters_{k}": count_parameters(each) for k, each in models.items()},
+        "train_LSTM": histories["LSTM"]["loss"][-1],
+        "validation_LSTM": histories["LSTM"]["validation_loss"][-1],
         **summary(gradients, remembered),
     }
     print(REPORT.format(**numbers, **samples))
@@ -473,20 +473,23 @@ def main(
 
 
 REPORT = """\
-slope of the last state in the one 20 places before, mean of 3 draws:
-  RNN {reach_rnn:.0e}, weights times 4 {reach_wild:.0f}, LSTM {reach_lstm:.0e}, \
-forget bias 4 {reach_hold:.2f}
+gradient of the last state in the state 20 time steps before, mean of 3 draws:
+  RNN {reach_rnn:.0e}, U times 4 {reach_times_4:.0f}, orthogonal \
+{reach_orthogonal:.2f}, LSTM {reach_lstm:.0e}, forget bias 4 {reach_open:.2f}
 first symbol recalled after 10, 20, 40, 80 symbols, mean of 3 seeds:
-  RNN                {rnn_10:4.0%} {rnn_20:4.0%} {rnn_40:4.0%} {rnn_80:4.0%}
-  LSTM               {lstm_10:4.0%} {lstm_20:4.0%} {lstm_40:4.0%} {lstm_80:4.0%}
-  LSTM that holds on {hold_10:4.0%} {hold_20:4.0%} {hold_40:4.0%} {hold_80:4.0%}
+  RNN             {rnn_10:4.0%} {rnn_20:4.0%} {rnn_40:4.0%} {rnn_80:4.0%}
+  RNN, orthogonal {orthogonal_10:4.0%} {orthogonal_20:4.0%} {orthogonal_40:4.0%} \
+{orthogonal_80:4.0%}
+  LSTM            {lstm_10:4.0%} {lstm_20:4.0%} {lstm_40:4.0%} {lstm_80:4.0%}
+  LSTM, gates set {gates_10:4.0%} {gates_20:4.0%} {gates_40:4.0%} {gates_80:4.0%}
 {characters:,} characters of Shakespeare's sonnets
-bits for each character of the test text:
+bits per character of the test text:
   uniform {bits_uniform:.2f}, unigram {bits_unigram:.2f}, bigram {bits_bigram:.2f}, \
 trigram {bits_trigram:.2f}, five-gram {bits_five_gram:.2f}
   LSTM before training {before:.2f}
-  trained: RNN {bits_RNN:.2f}, LSTM {bits_LSTM:.2f}
-the LSTM goes on after When, at temperature 0.5:
+  trained: RNN {bits_RNN:.2f}, GRU {bits_GRU:.2f}, LSTM {bits_LSTM:.2f}
+  perplexity: five-gram {perplexity_five_gram:.1f}, LSTM {perplexity_LSTM:.1f}
+the LSTM continues "When", at temperature 0.5:
 {sample_5}
 at temperature 1:
 {sample_10}

@@ -1,20 +1,20 @@
-"""Gradient descent: feel which way is down, and take a step that way.
+"""Gradient descent: small steps against the gradient make the loss smaller.
 
-The gradient of a loss says how it changes with every parameter at once. To walk
-against it is to learn; a few examples are enough to estimate it. What is left to
-choose is how far to step, on how many examples, and how much to remember of the
-steps before: that is what tells the relatives of gradient descent apart.
+The gradient of a loss says how it changes with every parameter at once, and a few
+examples are enough to estimate it. What is left to choose is how far to step, on
+how many examples, and how much to remember of the steps before.
 
 Source: Robbins and Monro, "A stochastic approximation method", Annals of
 Mathematical Statistics 22(3), 1951.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
+from timeit import repeat
 from typing import NamedTuple
 
 import torch
@@ -28,12 +28,24 @@ from neuronup.command import folder, keep, record, run
 from neuronup.digits import Split, train_test_digits
 from neuronup.optimisers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
 from neuronup.schedules import Schedule, constant, cosine, step_decay, warm_up
-from neuronup.seeds import mean, stack
+from neuronup.seeds import stack
 
 
+# --8<-- [start:curve]
+def double_well(theta: Tensor) -> Tensor:
+    """Return a loss with a local minimum at 1.27 and the global one at -1.53."""
+    return theta**4 / 4 - theta**2 + theta / 2
+
+
+def double_well_derivative(theta: Tensor) -> Tensor:
+    """Return the derivative of that loss, where the weight is theta (...)."""
+    return theta**3 - 2 * theta + 1 / 2
+
+
+# --8<-- [end:curve]
 # --8<-- [start:descend]
 def descend(optimiser: SGD, gradient: Curve, theta: Tensor, steps: int) -> Tensor:
-    """Walk down from theta (..., d); return every place passed (steps + 1, ..., d)."""
+    """Step down from theta (...); return every place passed: (steps + 1, ...)."""
     path = [theta]
     for _ in range(steps):
         path.append(optimiser.step(path[-1], gradient(path[-1])))
@@ -42,65 +54,62 @@ def descend(optimiser: SGD, gradient: Curve, theta: Tensor, steps: int) -> Tenso
 
 # --8<-- [end:descend]
 class Surface(NamedTuple):
-    """A loss of two parameters (..., 2), its gradient, and where a walk begins."""
+    """A loss of two parameters, its partial derivatives, and where a descent begins."""
 
-    value: Curve
-    gradient: Curve
+    height: Callable[[Tensor, Tensor], Tensor]
+    partial: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     start: tuple[float, float]
-    lowest: float  # the value at the minimum
+    lowest: float = 0  # the height at the minimum
     minima: tuple[tuple[float, float], ...] = ((0, 0),)
 
+    def value(self, theta: Tensor) -> Tensor:
+        """Return the height (...) at theta (..., 2)."""
+        return self.height(*theta.unbind(-1))
 
-def pair(a: Tensor, b: Tensor) -> Tensor:
-    """Put two partial derivatives (...,) side by side: (..., 2)."""
-    return torch.stack([a, b], dim=-1)
+    def gradient(self, theta: Tensor) -> Tensor:
+        """Return the gradient (..., 2) at theta (..., 2)."""
+        return torch.stack(self.partial(*theta.unbind(-1)), dim=-1)
 
 
-def bell(theta: Tensor) -> Tensor:
-    """Fall off from 1 in the middle to 0 all around: a bell over theta (..., 2)."""
-    return torch.exp(-(theta**2).sum(-1) / 2)
+def bell(a: Tensor, b: Tensor) -> Tensor:
+    """Fall off from 1 in the middle to 0 all around."""
+    return torch.exp(-(a**2 + b**2) / 2)
 
 
 SURFACES = {
-    "ravine": Surface(  # (a² + 25 b²) / 2: curvatures 1 and 25
-        lambda p: (p[..., 0] ** 2 + 25 * p[..., 1] ** 2) / 2,
-        lambda p: pair(p[..., 0], 25 * p[..., 1]),
+    "ravine": Surface(
+        lambda a, b: (a**2 + 25 * b**2) / 2,
+        lambda a, b: (a, 25 * b),
         start=(-4.0, 1.0),
-        lowest=0,
     ),
-    "rosenbrock": Surface(  # (1 - a)² + 100 (b - a²)², a ravine with a bend
-        lambda p: (1 - p[..., 0]) ** 2 + 100 * (p[..., 1] - p[..., 0] ** 2) ** 2,
-        lambda p: pair(
-            -2 * (1 - p[..., 0]) - 400 * p[..., 0] * (p[..., 1] - p[..., 0] ** 2),
-            200 * (p[..., 1] - p[..., 0] ** 2),
-        ),
+    "rosenbrock": Surface(
+        lambda a, b: (1 - a) ** 2 + 100 * (b - a**2) ** 2,
+        lambda a, b: (-2 * (1 - a) - 400 * a * (b - a**2), 200 * (b - a**2)),
         start=(-1.2, 1.0),
-        lowest=0,
         minima=((1, 1),),
     ),
-    "saddle": Surface(  # a² / 2 - b² / 2 + b⁴ / 4, a pass between two valleys
-        lambda p: (p[..., 0] ** 2 - p[..., 1] ** 2) / 2 + p[..., 1] ** 4 / 4,
-        lambda p: pair(p[..., 0], p[..., 1] ** 3 - p[..., 1]),
+    "saddle": Surface(
+        lambda a, b: (a**2 - b**2) / 2 + b**4 / 4,
+        lambda a, b: (a, b**3 - b),
         start=(-1.5, 0.001),
         lowest=-0.25,
         minima=((0, 1), (0, -1)),
     ),
-    "plateau": Surface(  # 1 - exp(-(a² + b²) / 2), a hole in flat land
-        lambda p: 1 - bell(p),
-        lambda p: p * bell(p)[..., None],
+    "plateau": Surface(
+        lambda a, b: 1 - bell(a, b),
+        lambda a, b: (a * bell(a, b), b * bell(a, b)),
         start=(-3.4, 1.6),
-        lowest=0,
     ),
 }
 
 
-RACERS: dict[str, type[SGD]] = {
-    "SGD": SGD,
+RELATIVES = {
     "momentum": Momentum,
     "Nesterov": Nesterov,
     "RMSProp": RMSProp,
     "Adam": Adam,
 }
+RACERS: dict[str, type[SGD]] = {"gradient descent": SGD, **RELATIVES}
 
 
 class Descent(NamedTuple):
@@ -108,38 +117,40 @@ class Descent(NamedTuple):
 
     rate: float
     steps: float  # until within 0.01 of the lowest for good: the mean, or infinity
-    path: Tensor  # (steps + 1, 2), the walk from the surface's own start
+    path: Tensor  # (steps + 1, 2), from the surface's own start
 
 
 def race(
     surface: Surface,
     steps: int,
+    kind: Callable[[float | Tensor], SGD],
     seed: int,
     device: torch.device,
-    racers: Mapping[str, Callable[[float | Tensor], SGD]] = RACERS,
-) -> dict[str, Descent]:
-    """Send each optimiser down from 20 places near the start, at its best rate of 17.
+) -> Descent:
+    """Send an optimiser down from 200 places near the start, at its best rate.
 
-    All rates and places walk at once: theta is (rates, places, 2).
+    That is searched, from 20 other places, among 20 rates a decade from 0.0001 to 10,
+    then among 41 between the neighbours of the best: theta is (rates, places, 2).
     """
-    rates = (10 ** torch.linspace(-4, 0, 17)).to(device)
-    offsets = torch.randn(20, 2, generator=torch.Generator().manual_seed(seed))
+    offsets = torch.randn(220, 2, generator=torch.Generator().manual_seed(seed))
     offsets[0] = 0
     starts = (torch.tensor(surface.start) * (1 + 0.1 * offsets)).to(device)
-    starts = starts.expand(len(rates), -1, -1)
-    found = {}
-    for name, kind in racers.items():
-        paths = descend(kind(rates[:, None, None]), surface.gradient, starts, steps)
+    step = torch.arange(1, steps + 2, device=device)[:, None, None]
+    rates = 10 ** torch.linspace(-4, 1, 101)
+    for places in (20, 20, 220):  # search, search again, count
+        each = starts[:places].expand(len(rates), -1, -1)
+        optimiser = kind(rates.to(device)[:, None, None])
+        paths = descend(optimiser, surface.gradient, each, steps)
         height = (surface.value(paths) - surface.lowest).nan_to_num(nan=torch.inf)
-        step = torch.arange(1, steps + 2, device=device)[:, None, None]
-        arrival = (step * (height >= 0.01)).amax(0)  # (rates, places), after the last
-        # Steps, plus the height at the end: it decides between rates that never arrive.
-        best = int((arrival + height[-1]).mean(1).argmin())
-        there = bool((arrival[best] <= steps).all())
-        taken = float(arrival[best].float().mean()) if there else math.inf
-        path = paths[: int(arrival[best, 0]) + 1, best, 0]
-        found[name] = Descent(float(rates[best]), taken, path.cpu())
-    return found
+        arrival = (step * (height >= 0.01)).amax(0)  # (rates, places), for good
+        late = (arrival > steps).any(1)  # then the height at the end decides
+        best = int(((arrival + height[-1]).mean(1) + steps * late).argmin())
+        near, chosen = rates[max(best - 1, 0) : best + 2], rates[best : best + 1]
+        again = len(rates) > 41
+        rates = torch.linspace(float(near[0]), float(near[-1]), 41) if again else chosen
+    taken = arrival[0, 20:].clamp(max=steps).float()  # who does not arrive: all steps
+    mean = math.inf if taken.median() == steps else float(taken.mean())
+    return Descent(float(rates), mean, paths[: int(arrival[0, 0]) + 1, 0, 0].cpu())
 
 
 # --8<-- [start:data]
@@ -162,14 +173,14 @@ def widen(x: Tensor) -> Tensor:
 
 # --8<-- [start:gradient]
 def logistic_loss(theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Mean cross-entropy () of logistic regression theta (d,) on x (n, d), y (n,)."""
-    z = x @ theta
-    return (softplus(z) - y * z).mean()
+    """Mean cross-entropy (...) of logistic regression theta (..., d) on x, y (n,)."""
+    z = theta @ x.T  # (..., n): the rows of x (n, d) are examples
+    return (softplus(z) - y * z).mean(-1)
 
 
 def gradient(theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Mean gradient (d,) of that loss over x (n, d), y (n,)."""
-    return (sigmoid(x @ theta) - y) @ x / len(x)
+    """Gradient (..., d) of that loss, the mean over all examples."""
+    return (sigmoid(theta @ x.T) - y) @ x / len(x)
 
 
 # --8<-- [end:gradient]
@@ -197,13 +208,13 @@ def train(
 
 
 # --8<-- [end:train]
-def by_epoch(steps: Iterator[Tensor], an_epoch: int, epochs: int) -> list[Tensor]:
-    """List the theta (d,) at the end of each epoch of so many steps."""
-    return list(islice(steps, an_epoch - 1, an_epoch * epochs, an_epoch))
+def by_epoch(steps: Iterator[Tensor], an_epoch: int, epochs: int) -> Tensor:
+    """Stack the theta (d,) at the end of each epoch of so many steps: (epochs, d)."""
+    return torch.stack([*islice(steps, an_epoch - 1, an_epoch * epochs, an_epoch)])
 
 
-def by_clock(steps: Iterator[Tensor], marks: list[float]) -> list[Tensor]:
-    """List the theta (d,) reached when each of the `marks`, in seconds, is passed."""
+def by_clock(steps: Iterator[Tensor], marks: list[float]) -> Tensor:
+    """Stack the theta (d,) reached when each of the `marks`, in seconds, is passed."""
     reached: list[Tensor] = []
     began = perf_counter()
     while len(reached) < len(marks):
@@ -211,7 +222,7 @@ def by_clock(steps: Iterator[Tensor], marks: list[float]) -> list[Tensor]:
         float(theta[0])  # an accelerator works behind our back: wait for it
         if perf_counter() - began >= marks[len(reached)]:
             reached.append(theta)
-    return reached
+    return torch.stack(reached)
 
 
 # --8<-- [start:noise]
@@ -235,133 +246,128 @@ def limit(x: Tensor) -> float:
 
 
 # --8<-- [end:limit]
-RATES = [2.0**power for power in range(-8, 6)]
-Races = dict[str, dict[str, Descent]]  # by surface and optimiser
-BATCH_SIZES = {"1 example": 1, "32 examples": 32, "all examples": 10_000}
+RATES = [10 ** (power / 10) for power in range(-30, 16)]  # ten a decade
+MULTIPLES = [2 ** (power / 2) for power in range(-1, 9)]  # of the limit
+BATCH_SIZES = {"1": 1, "32": 32, "all": 10_000}
+Curves = dict[str, dict[str, list[float]]]  # by experiment and variant
+Tries = list[list[float]]  # (2, RATES): validation losses, and test losses
+Stacked = dict[str, Tensor]  # (seeds, ...)
 
 
-def losses(thetas: Iterable[Tensor], x: Tensor, y: Tensor) -> list[float]:
-    """List the loss of each theta (d,) on x (n, d), y (n,)."""
-    return [float(logistic_loss(theta, x, y)) for theta in thetas]
+def try_rates(
+    kind: type[SGD],
+    digits: Split,
+    size: int,
+    epochs: int,
+    seed: int,
+    schedule: Schedule = constant,
+) -> Tries:
+    """Train at each of RATES on four fifths; list validation and test losses."""
+    x, y, x_test, y_test = digits
+    n = len(x) * 4 // 5
+    rates = torch.tensor(RATES, device=x.device)[:, None]
+    steps = train(kind(rates), x[:n], y[:n], size, seed, schedule)
+    theta = by_epoch(steps, math.ceil(n / size), epochs)[-1]  # (rates, d)
+    sets = ((x[n:], y[n:]), (x_test, y_test))
+    return [logistic_loss(theta, *examples).tolist() for examples in sets]
 
 
-def sweep_rates(seed: int, device: torch.device) -> list[float]:
-    """Return the held-out loss after 5 epochs of mini-batches, for each of RATES."""
-    x, y, x_test, y_test = eights(seed).to(device)
-    ends = (by_epoch(train(SGD(r), x, y, 32, seed), 40, 5)[-1] for r in RATES)
-    return losses(ends, x_test, y_test)
+def try_all_rates(digits: Split, seed: int, epochs: int) -> dict[str, Tries]:
+    """Try every rate for each batch size, each schedule and each optimiser.
+
+    Optimisers get images as they are, and with each pixel in units of its own.
+    """
+    x, y, x_test, y_test = digits
+    wide = Split(widen(x), y, widen(x_test), y_test)
+    drawn = torch.Generator().manual_seed(seed)
+    units = 10 ** (2 * torch.rand(65, generator=drawn) - 1).to(x.device)
+    uneven = Split(x * units, y, x_test * units, y_test)
+    found = {}
+    for name, size in BATCH_SIZES.items():
+        found[f"rate {name}"] = try_rates(SGD, wide, size, max(2, epochs // 3), seed)
+    for name, schedule in schedules(math.ceil(len(x) * 4 // 5 / 32) * epochs).items():
+        found[f"tuned {name}"] = try_rates(SGD, digits, 32, epochs, seed, schedule)
+    for name, kind in {"SGD": SGD, **RELATIVES, "AdamW": AdamW}.items():
+        found[f"even {name}"] = try_rates(kind, digits, 32, 5, seed)
+        found[f"uneven {name}"] = try_rates(kind, uneven, 32, 5, seed)
+    return found
+
+
+def best_rate(tried: Tensor) -> tuple[float, float]:
+    """Choose from (seeds, 2, RATES) the rate best on validation; add its test loss."""
+    validation, test = tried.mean(0)
+    best = int(validation.nan_to_num(nan=torch.inf).argmin())
+    return RATES[best], float(test[best])
 
 
 def compare_batch_sizes(
-    seed: int, epochs: int, seconds: float, device: torch.device
-) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Compare batch sizes at one rate: held-out loss by epoch, and by the clock."""
-    x, y, x_test, y_test = eights(seed).to(device)
+    digits: Split, seed: int, epochs: int, seconds: float, rates: dict[str, float]
+) -> Curves:
+    """Compare batch sizes, each at its rate: test loss by epoch, and by the clock."""
+    x, y, x_test, y_test = digits
     x, x_test = widen(x), widen(x_test)
     marks = [seconds * part / 15 for part in range(1, 16)]
-    epoch_by_epoch, tick_by_tick = {}, {}
+    found: Curves = {"epochs": {}, "clock": {}}
     for name, size in BATCH_SIZES.items():
-        an_epoch = math.ceil(len(x) / size)
-        thetas = by_epoch(train(SGD(0.1), x, y, size, seed), an_epoch, epochs)
-        epoch_by_epoch[name] = losses(thetas, x_test, y_test)
-        thetas = by_clock(train(SGD(0.1), x, y, size, seed), marks)
-        tick_by_tick[name] = losses(thetas, x_test, y_test)
-    return epoch_by_epoch, tick_by_tick
+        run, an_epoch = partial(train, SGD(rates[name]), x, y), math.ceil(len(x) / size)
+        thetas = by_epoch(run(size, seed), an_epoch, epochs)
+        found["epochs"][name] = logistic_loss(thetas, x_test, y_test).tolist()
+        thetas = by_clock(run(size, seed), marks)
+        found["clock"][name] = logistic_loss(thetas, x_test, y_test).tolist()
+    return found
 
 
-def compare_schedules(
-    seed: int, epochs: int, device: torch.device
-) -> dict[str, list[float]]:
-    """List held-out losses by epoch at a bold rate, for four schedules."""
-    x, y, x_test, y_test = eights(seed).to(device)
-    curves = {}
+def compare_schedules(digits: Split, seed: int, epochs: int) -> Curves:
+    """List test losses by epoch at a rate of 4, for four schedules."""
+    x, y, x_test, y_test = digits
+    found = {}
     for name, schedule in schedules(40 * epochs).items():
         thetas = by_epoch(train(SGD(4.0), x, y, 32, seed, schedule), 40, epochs)
-        curves[name] = losses(thetas, x_test, y_test)
-    return curves
+        found[name] = logistic_loss(thetas, x_test, y_test).tolist()
+    return {"schedules": found}
 
 
 def schedules(steps: int) -> dict[str, Schedule]:
     """Return the four schedules that we compare, laid out over so many steps."""
     return {
         "constant": constant,
-        "stairs": lambda t: step_decay(t, every=steps // 3),
+        "step decay": lambda t: step_decay(t, every=steps // 3),
         "cosine": lambda t: cosine(t, steps),
         "warm-up, cosine": lambda t: warm_up(t, steps // 10) * cosine(t, steps),
     }
 
 
-def highest_losses(seed: int, device: torch.device) -> dict[str, float]:
-    """Return the highest loss after any step of a rate three times the limit."""
-    x, y, _, _ = eights(seed).to(device)
-    found = {}
-    for name, rise in {"cold": constant, "warm": lambda t: warm_up(t, 20)}.items():
-        walk = by_epoch(train(SGD(3 * limit(x)), x, y, len(x), seed, rise), 1, 40)
-        found[name] = max(losses(walk, x, y))
-    return found
+def compare_warm_up(digits: Split, seed: int) -> Curves:
+    """Compare training losses with and without warm-up, on all examples at once.
 
-
-def compare_optimisers(seed: int, device: torch.device) -> dict[str, float]:
-    """Return held-out losses of six optimisers, on images and on badly scaled ones.
-
-    Each has the best of five rates, by the loss it reaches on its training images.
+    First by step, of gradient descent at three times the limit; then after 200 steps
+    of momentum, at each of MULTIPLES of the limit.
     """
-    x, y, x_test, y_test = eights(seed).to(device)
-    drawn = torch.Generator().manual_seed(seed)
-    units = 10 ** (2 * torch.rand(65, generator=drawn) - 1).to(device)
-    found = {}
-    for name, kind in {**RACERS, "AdamW": AdamW}.items():
-        for scale, unit in {"even": torch.ones_like(units), "uneven": units}.items():
-            walks = (train(kind(10.0**p), x * unit, y, 32, seed) for p in range(-3, 2))
-            ends = [by_epoch(walk, 40, 5)[-1] for walk in walks]
-            best = min(ends, key=lambda theta: float(logistic_loss(theta, x * unit, y)))
-            found[f"{scale}_{name}"] = float(logistic_loss(best, x_test * unit, y_test))
+    x, y, safe = digits.x, digits.y, limit(digits.x)
+    rates = safe * torch.tensor(MULTIPLES, device=x.device)[:, None]
+    found: Curves = {"by_step": {}, "by_rate": {}}
+    warm: tuple[Schedule, Schedule] = (
+        lambda t: warm_up(t, 20),
+        lambda t: warm_up(t, 40),
+    )
+    for name, (first, then) in {"cold": (constant,) * 2, "warm": warm}.items():
+        thetas = by_epoch(train(SGD(3 * safe), x, y, len(x), seed, first), 1, 40)
+        found["by_step"][name] = logistic_loss(thetas, x, y).tolist()
+        thetas = by_epoch(train(Momentum(rates), x, y, len(x), seed, then), 1, 200)
+        found["by_rate"][name] = logistic_loss(thetas[-1], x, y).tolist()
     return found
 
 
-def step_time(x: Tensor, y: Tensor, size: int) -> float:
-    """Return the seconds of a step on `size` of x (n, d), y (n,): the best of 20."""
-    walk, best = train(SGD(0.1), x, y, size, seed=0), math.inf
-    for _ in range(20):
-        began = perf_counter()
-        float(next(walk)[0])
-        best = min(best, perf_counter() - began)
-    return best
-
-
-def measure_batches(seed: int, device: torch.device) -> list[tuple[int, float, float]]:
+def measure_batches(digits: Split, seed: int) -> list[tuple[int, float, float]]:
     """List batch sizes, with their gradients' noise and the seconds for an example."""
-    x, y, _, _ = eights(seed).to(device)
-    theta, wide = x.new_zeros(65), widen(x)
-    measured = []
+    x, y, _, _ = digits
+    theta, wide, measured = x.new_zeros(65), widen(x), []
     for size in (1, 4, 16, 64, 256):
         noise = gradient_noise(theta, x, y, size, 400, seed)
-        measured.append((size, noise, step_time(wide, y, size) / size))
+        name = {"steps": train(SGD(0.1), wide, y, size, seed)}
+        taken = repeat("float(next(steps)[0])", globals=name, number=1, repeat=20)
+        measured.append((size, noise, min(taken) / size))
     return measured
-
-
-class SpeedTrial(NamedTuple):
-    """What the experiments on digits came to, with one seed."""
-
-    rates: list[float]  # held-out losses
-    epochs: dict[str, list[float]]
-    clock: dict[str, list[float]]
-    schedules: dict[str, list[float]]
-    optimisers: dict[str, float]
-    peaks: dict[str, float]
-
-
-def speed_trial(
-    seed: int, epochs: int, clock: float, device: torch.device
-) -> SpeedTrial:
-    """Try every rate, batch size, schedule and optimiser on the digits of one seed."""
-    return SpeedTrial(
-        sweep_rates(seed, device),
-        *compare_batch_sizes(seed, max(2, epochs // 3), clock, device),
-        compare_schedules(seed, epochs, device),
-        compare_optimisers(seed, device),
-        highest_losses(seed, device),
-    )
 
 
 def told(steps: float) -> str:
@@ -369,66 +375,49 @@ def told(steps: float) -> str:
     return f"{steps:,.0f}" if steps < math.inf else "too slow"
 
 
-def fluctuation(curve: Tensor) -> float:
-    """Measure by how much losses (seeds, epochs) change in each of the last epochs."""
-    return float(curve[:, -5:].diff().abs().mean())
+def slug(name: str) -> str:
+    """Make of the name of something the name of a metric."""
+    return name.lower().replace(",", "").replace(" ", "_").replace("-", "_")
 
 
-def summary(
-    races: Races, trials: list[SpeedTrial], seed: int, device: torch.device
-) -> dict[str, float | str]:
-    """Boil down the races, and the means of the trials over their seeds."""
-    x, y, _, _ = eights(seed).to(device)
-    theta = x.new_zeros(65)
-    rates = torch.tensor([each.rates for each in trials]).mean(0)
-    less = {"momentum": lambda rate: Momentum(rate, momentum=0.5)}
-    half = race(SURFACES["ravine"], 400, seed, device, less)["momentum"]
-    numbers: dict[str, float | str] = {
-        f"{surface}_{name.lower()}": told(ended.steps)
+def race_numbers(races: dict[str, dict[str, Descent]]) -> dict[str, str]:
+    """Say how many steps each optimiser took on each surface, by name."""
+    return {
+        slug(f"{surface} {name}"): told(ended.steps)
         for surface, descents in races.items()
         for name, ended in descents.items()
     }
-    numbers |= {
-        "ravine_momentum_half": told(half.steps),
-        "scans": len(x),
+
+
+def digit_numbers(
+    tried: Stacked, curves: dict[str, Stacked], digits: Split, seed: int
+) -> dict[str, float]:
+    """Boil down what was measured with five seeds to means, at the rates chosen."""
+    x, y, _, _ = digits
+    theta, sweep = x.new_zeros(65), tried["even SGD"][:, 1].mean(0)
+    minima = descend(SGD(0.1), double_well_derivative, torch.tensor([-0.5, 2.0]), 50)
+    numbers = {
+        "from_left": float(minima[-1, 0]),
+        "from_right": float(minima[-1, 1]),
         "limit": limit(x),
-        "limit_wide": limit(widen(x)),
-        "rate_small": RATES[0],
-        "rate_large": RATES[-1],
-        "rate_best": RATES[int(rates.argmin())],
-        "rate_best_loss": float(rates.min()),
-        "rate_small_loss": float(rates[0]),
-        "rate_large_loss": float(rates[-1]),
         "noise_1": gradient_noise(theta, x, y, 1, 20_000, seed),
         "noise_64": gradient_noise(theta, x, y, 64, 2000, seed),
     }
-    curves = {
-        kind: stack([getattr(each, kind) for each in trials])
-        for kind in ("epochs", "clock", "schedules")
-    }
-    for kind, named in curves.items():
-        for name, curve in named.items():
-            key = name.split()[0].strip(",").replace("-", "_")
-            numbers[f"{kind}_{key}"] = float(curve[:, -1].mean())
-    numbers |= {
-        "epochs_1_fluctuation": fluctuation(curves["epochs"]["1 example"]),
-        "epochs_32_fluctuation": fluctuation(curves["epochs"]["32 examples"]),
-        "constant_fluctuation": fluctuation(curves["schedules"]["constant"]),
-    }
-    by_optimiser = mean([each.optimisers for each in trials])
-    numbers |= {name.lower(): value for name, value in by_optimiser.items()}
-    return numbers | mean([each.peaks for each in trials])
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Compute on one core, so that the clock is fair whatever else is running."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    for name, index in {"small": 0, "best": int(sweep.argmin()), "large": -1}.items():
+        numbers[f"rate_{name}"] = RATES[index]
+        numbers[f"rate_{name}_loss"] = float(sweep[index])
+    for name, both in tried.items():
+        rate, loss = best_rate(both)
+        numbers[slug(name)] = rate if name.startswith("rate") else loss
+    for kind in ("epochs", "clock", "schedules"):
+        for name, curve in curves[kind].items():
+            numbers[slug(f"{kind} {name}")] = float(curve[:, -1].mean())
+    last = curves["schedules"]["constant"][:, -5:]  # of the last epochs
+    numbers["constant_fluctuation"] = float(last.diff().abs().mean())
+    for name, curve in curves["by_step"].items():
+        numbers[name] = float(curve.amax(1).mean())
+        numbers[f"{name}_bold"] = float(curves["by_rate"][name][:, -1].mean())
+    return numbers
 
 
 def main(
@@ -445,56 +434,65 @@ def main(
         device: Where to compute.
         epochs: Passes over the digits for each schedule; batch sizes get a third.
         clock: Seconds that each batch size may learn when they race the clock.
-        out: Folder for metrics.json and the results that drawings.py draws; without
-            it, only lines are printed.
+        out: Folder for metrics.json and results.pt; without it, lines are printed.
     """
     folder(out)
     used = devices.pick(device)
-    with one_core():
-        races = {}
-        for name in tqdm(SURFACES, desc="surfaces", disable=None):
-            steps = 2000 if name == "rosenbrock" else 400
-            races[name] = race(SURFACES[name], steps, seed, used)
-        seeds = tqdm(range(seed, seed + 5), desc="digits", disable=None)
-        trials = [speed_trial(each, epochs, clock, used) for each in seeds]
-        numbers = summary(races, trials, seed, used)
-        print(REPORT.format(**numbers))
-        if out is not None:
-            paths = {
-                surface: {name: ended._asdict() for name, ended in descents.items()}
-                for surface, descents in races.items()
-            }
-            results = {"races": paths, "trials": [each._asdict() for each in trials]}
-            batches = {
-                "batches": measure_batches(seed, used),
-                "noise": numbers["noise_1"],
-            }
-            keep(out, clock=clock, **results, **batches)
-            record(out, seed, used, **numbers)
+    races = {}
+    for name, surface in tqdm(SURFACES.items(), desc="surfaces", disable=None):
+        down = partial(race, surface, 2000 if name == "rosenbrock" else 400)
+        races[name] = {key: down(kind, seed, used) for key, kind in RACERS.items()}
+    splits = {each: eights(each).to(used) for each in range(seed, seed + 5)}
+    each = tqdm(splits.items(), desc="rates", disable=None)
+    tried = stack([try_all_rates(digits, one, epochs) for one, digits in each])
+    rates = {name: best_rate(tried[f"rate {name}"])[0] for name in BATCH_SIZES}
+    trials = [
+        compare_batch_sizes(digits, one, max(2, epochs // 3), clock, rates)
+        | compare_schedules(digits, one, epochs)
+        | compare_warm_up(digits, one)
+        for one, digits in tqdm(splits.items(), desc="digits", disable=None)
+    ]
+    curves = {kind: stack([found[kind] for found in trials]) for kind in trials[0]}
+    half = race(SURFACES["ravine"], 400, partial(Momentum, momentum=0.5), seed, used)
+    steps_taken = race_numbers(races) | {"ravine_momentum_half": told(half.steps)}
+    numbers = digit_numbers(tried, curves, splits[seed], seed)
+    print(race_report(steps_taken), REPORT.format(**numbers), sep="\n")
+    if out is not None:
+        paths = {
+            surface: {name: ended._asdict() for name, ended in descents.items()}
+            for surface, descents in races.items()
+        }
+        batches = measure_batches(splits[seed], seed), numbers["noise_1"]
+        sweep = tried["even SGD"][:, 1]
+        keep(out, races=paths, sweep=sweep, batches=batches, curves=curves, clock=clock)
+        record(out, seed, used, **steps_taken, **numbers)
 
 
+def race_report(steps: dict[str, str]) -> str:
+    """Lay out how many steps each optimiser took on each surface."""
+    lines = [REACHED + "".join(f"{surface:>12}" for surface in SURFACES)]
+    for name in RACERS:
+        each = (steps[slug(f"{surface} {name}")] for surface in SURFACES)
+        lines.append(f"  {name:<16}" + "".join(f"{taken:>12}" for taken in each))
+    return "\n".join(lines)
+
+
+REACHED = """\
+steps to within 0.01 of the minimum, each at its best rate, mean of 200 starts:
+                  """
 REPORT = """\
-steps to within 0.01 of the lowest height, each at its best rate, mean of 20 starts:
-                   SGD  momentum  Nesterov   RMSProp      Adam
-  ravine    {ravine_sgd:>10}{ravine_momentum:>10}{ravine_nesterov:>10}\
-{ravine_rmsprop:>10}{ravine_adam:>10}
-  rosenbrock{rosenbrock_sgd:>10}{rosenbrock_momentum:>10}{rosenbrock_nesterov:>10}\
-{rosenbrock_rmsprop:>10}{rosenbrock_adam:>10}
-  saddle    {saddle_sgd:>10}{saddle_momentum:>10}{saddle_nesterov:>10}\
-{saddle_rmsprop:>10}{saddle_adam:>10}
-  plateau   {plateau_sgd:>10}{plateau_momentum:>10}{plateau_nesterov:>10}\
-{plateau_rmsprop:>10}{plateau_adam:>10}
-8 against the rest, held-out loss, mean of 5 seeds, by learning rate:
-  {rate_small:.3f}: {rate_small_loss:.3f}
-  {rate_best:.3f}: {rate_best_loss:.3f}, the best
-  {rate_large:.3f}: {rate_large_loss:.3f}
-by batch size, with every two pixels multiplied, 1 / 32 / all examples:
+two descents on the curve end at {from_right:.2f} and at {from_left:.2f}
+8 against the rest, mean test loss of 5 seeds, at rate
+  {rate_small:.3f}: {rate_small_loss:.3f}; {rate_best:.1f}: {rate_best_loss:.3f}; \
+{rate_large:.0f}: {rate_large_loss:.3f}
+with every two pixels multiplied, by batch size 1 / 32 / all
+  best rate    {rate_1:.3f} / {rate_32:.3f} / {rate_all:.3f}
   equal epochs {epochs_1:.3f} / {epochs_32:.3f} / {epochs_all:.3f}
   equal time   {clock_1:.3f} / {clock_32:.3f} / {clock_all:.3f}
 gradient noise of 1 example {noise_1:.2f}, of 64 {noise_64:.4f}
-at a bold rate: constant {schedules_constant:.3f}, cosine {schedules_cosine:.3f}
-highest loss after a step, at three times the limit: cold {cold:.2f}, \
-warmed up {warm:.2f}"""
+constant rate / cosine: {schedules_constant:.3f} / {schedules_cosine:.3f} at rate 4, \
+{tuned_constant:.3f} / {tuned_cosine:.3f} at the best
+highest loss at three times the limit: cold {cold:.2f}, warmed up {warm:.2f}"""
 
 if __name__ == "__main__":
     run(main)

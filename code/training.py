@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
+from statistics import fmean
 from time import perf_counter
 from typing import Any
 
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
@@ -33,7 +34,6 @@ from neuronup.command import BadInput, folder, keep, record, run
 from neuronup.digits import train_test_digits
 from neuronup.loaders import Examples, Loader
 from neuronup.loop import best_epoch, fit, predict
-from neuronup.seeds import stack
 
 
 # --8<-- [start:memory]
@@ -115,7 +115,7 @@ Weights = list[Tensor]  # (hidden, 64), (hidden,), (10, hidden), (10,)
 
 
 def tensor_step(weights: Weights, x: Tensor, y: Tensor, rate: float) -> Weights:
-    """Step on x (b, 64), y (b,) with gradients worked out on paper."""
+    """Step on x (b, 64), y (b,) with gradients derived by hand."""
     w1, b1, w2, b2 = weights
     z1 = x @ w1.mT + b1  # (b, hidden)
     a1 = z1.clamp(min=0)
@@ -129,11 +129,13 @@ def tensor_step(weights: Weights, x: Tensor, y: Tensor, rate: float) -> Weights:
 # --8<-- [end:tensor_level]
 # --8<-- [start:graph_level]
 def graph_step(weights: Weights, x: Tensor, y: Tensor, rate: float) -> Weights:
-    """Step on x (b, 64), y (b,) with gradients that autograd replays."""
-    w1, b1, w2, b2 = (w.detach().requires_grad_() for w in weights)
+    """Step on x (b, 64), y (b,) with gradients that autograd computes."""
+    leaves = [w.detach().requires_grad_() for w in weights]
+    w1, b1, w2, b2 = leaves
     z2 = (x @ w1.mT + b1).relu() @ w2.mT + b2
-    gradients = torch.autograd.grad(cross_entropy(z2, y), [w1, b1, w2, b2])
-    return [w - rate * g for w, g in zip(weights, gradients, strict=True)]
+    cross_entropy(z2, y).backward()  # puts a gradient into .grad of each leaf
+    with torch.no_grad():
+        return [w - rate * w.grad for w in leaves if w.grad is not None]
 
 
 # --8<-- [end:graph_level]
@@ -226,7 +228,7 @@ def time_alternately(
 
 
 def shuffled_loader(data: DigitDataset, batch_size: int, workers: int) -> DataLoader:
-    """Deal out `data` the usual way: item by item, shuffled each epoch."""
+    """Yield mini-batches of `data` the usual way: item by item, shuffled."""
     return DataLoader(
         data,
         batch_size,
@@ -236,17 +238,27 @@ def shuffled_loader(data: DigitDataset, batch_size: int, workers: int) -> DataLo
     )
 
 
+def whole_loader(data: DigitDataset, batch_size: int) -> DataLoader:
+    """Ask `data` for a whole batch at a time, by a list of indices."""
+    batches = BatchSampler(RandomSampler(data), batch_size, drop_last=False)
+    return DataLoader(data, batch_size=None, sampler=batches)
+
+
 def time_loaders(batch_size: int, rounds: int, workers: int = 0) -> dict[str, float]:
-    """Time an epoch of a DataLoader and one of ours, on the same digits."""
+    """Time an epoch of a DataLoader, one by whole batches, and one of ours."""
     train, _, _ = digit_splits(seed=0)
-    usual = shuffled_loader(DigitDataset(train, prepare(train)), batch_size, workers)
-    images = DigitDataset(train).images
-    ours = Loader(Examples(images, train.y), batch_size, 0, prepare(train))
+    data = DigitDataset(train, prepare(train))
+    usual = shuffled_loader(data, batch_size, workers)
+    whole = whole_loader(data, batch_size)
+    ours = Loader(Examples(data.images, train.y), batch_size, 0, prepare(train))
     list(usual)  # the workers start with the first epoch
-    runners = {"usual": lambda: list(usual), "ours": lambda: [*map(list, [ours] * 20)]}
-    # of about the same length, to be disturbed alike
+    runners = {
+        "usual": lambda: list(usual),
+        "whole": lambda: [*map(list, [whole] * 12)],
+        "ours": lambda: [*map(list, [ours] * 20)],
+    }  # of about the same length, to be disturbed alike
     best = time_alternately(runners, rounds)
-    return {"usual": best["usual"], "ours": best["ours"] / 20}
+    return {**best, "whole": best["whole"] / 12, "ours": best["ours"] / 20}
 
 
 def ratios(rounds: int) -> Iterator[tuple[str, float]]:
@@ -266,7 +278,7 @@ def save_state_dict(model: nn.Module, path: Path) -> None:
 
 
 def load_state_dict(model: nn.Module, path: Path) -> None:
-    """Put the weights in `path` into `model`, wherever they and it may live."""
+    """Load the weights in `path` into `model`, whatever device each is on."""
     weights = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict(weights)
 
@@ -274,14 +286,14 @@ def load_state_dict(model: nn.Module, path: Path) -> None:
 # --8<-- [end:weights]
 # --8<-- [start:trap]
 class Trap:
-    """An object that has a function of its author's choice called on being read."""
+    """An object that calls a function of its author's choice when it is loaded."""
 
     def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
-        return print, ("this line was printed by reading a file",)
+        return print, ("this line was printed by loading a file",)
 
 
 def load_trap(weights_only: bool) -> str:
-    """Save a trap, read it, and return what it did."""
+    """Save a trap, load it, and return what it did."""
     file, said = io.BytesIO(), io.StringIO()
     torch.save(Trap(), file)
     file.seek(0)
@@ -327,14 +339,14 @@ def train_classifier(
 # --8<-- [start:memorise]
 def memorise(
     seed: int, epochs: int, device: torch.device, patience: int | None = None
-) -> History:
+) -> tuple[Classifier, History]:
     """Train a classifier at a constant rate until it has memorised its examples."""
     train, validation, _ = (part.to(device) for part in digit_splits(seed))
     torch.manual_seed(seed)
     model = Classifier().to(device)
     optimiser = SGD(model.parameters(), lr=0.3, momentum=0.9)
     loader = Loader(train, 32, seed)
-    return fit(model, loader, validation, optimiser, epochs, patience=patience)
+    return model, fit(model, loader, validation, optimiser, epochs, patience=patience)
 
 
 # --8<-- [end:memorise]
@@ -344,7 +356,7 @@ class PowerCut(Exception):
 
 
 def fail_after(batches: int) -> Callable[[Tensor], Tensor]:
-    """Pass on so many batches unchanged, and then fail."""
+    """Pass so many batches on unchanged, then fail: a power cut to order."""
     left = iter(range(batches))
 
     def transform(x: Tensor) -> Tensor:
@@ -370,6 +382,16 @@ def resume_after_failure(
 
 
 # --8<-- [end:survive]
+def on_test_sets(
+    models: list[Classifier], seed: int, device: torch.device
+) -> tuple[float, float]:
+    """Return mean loss and accuracy; each model has the test set of its own seed."""
+    tests = [digit_splits(seed + i)[2].to(device) for i in range(len(models))]
+    zs = [(predict(m, test.x), test.y) for m, test in zip(models, tests, strict=True)]
+    loss, right = (fmean(float(f(*zy)) for zy in zs) for f in (cross_entropy, accuracy))
+    return loss, right
+
+
 def largest_difference(trained: dict[str, Weights]) -> float:
     """Return the largest difference between any weight on one level and another."""
     first, *others = trained.values()
@@ -388,12 +410,13 @@ def measure_basics(seed: int, device: torch.device) -> dict[str, Any]:
         **{f"memory_{name}": value for name, value in memory().items()},
         **{f"kind_{name}": value for name, value in dtypes().items()},
         **{f"shape_{name}": value for name, value in broadcast().items()},
-        **{f"slope_{name}": found[name] for name in ("once", "twice")},
+        **{f"gradient_{name}": found[name] for name in ("once", "twice")},
         "apart": largest_difference(levels),
         "mean": float(train.x.mean()),
-        "spread": float(train.x.std()),
+        "std": float(train.x.std()),
         "item": str(tuple(item.shape)),
         "faster": best["usual"] / best["ours"],
+        "faster_whole": best["usual"] / best["whole"],
         "trap_careless": load_trap(weights_only=False),
         "trap_careful": load_trap(weights_only=True),
     }
@@ -419,57 +442,59 @@ def main(
     folder(out)
     if epochs < 1:
         raise BadInput(f"--epochs {epochs}: takes no step; name 1 or more.")
-    used = devices.pick(device)
+    used, seeds = devices.pick(device), range(seed, seed + 5)
     model, history = train_classifier(seed, epochs, used, checkpoint=checkpoint)
-    stopped = memorise(seed, 2 * epochs, used, patience=10)
     numbers = measure_basics(seed, used) | {
         "survives": resume_after_failure(model, seed, epochs, used),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "stopped": len(stopped["loss"]),
-        "best": best_epoch(stopped) + 1,
         "heart_epochs": 2 * epochs,
     }
-    seeds, scores = range(seed, seed + 5), []
-    for each in seeds:
-        if each > seed:
-            model, _ = train_classifier(each, epochs, used)
-        test = digit_splits(each)[2].to(used)
-        scores.append(float(accuracy(predict(model, test.x), test.y)))
-    numbers["right"] = sum(scores) / len(scores)
-    schedules = {
-        name: [
-            train_classifier(s, epochs, used, 0.03, cosine, None)[1] for s in seeds[:3]
-        ]
-        for name, cosine in {"constant": False, "cosine": True}.items()
-    }
-    memorised = [memorise(each, 2 * epochs, used) for each in seeds[:3]]
-    numbers["heart_train"] = sum(run["loss"][-1] for run in memorised) / len(memorised)
-    for name, runs in {**schedules, "heart": memorised}.items():
-        losses = stack(runs)["validation_loss"]
-        numbers[f"{name}_last"] = float(losses[:, -1].mean())
-        numbers[f"{name}_best"] = float(losses.amin(1).mean())
+    models = [model, *(train_classifier(each, epochs, used)[0] for each in seeds[1:])]
+    _, numbers["right"] = on_test_sets(models, seed, used)
+    histories, schedules = {}, {}
+    for name, patience in {"heart": None, "early": 10}.items():
+        runs = [memorise(each, 2 * epochs, used, patience) for each in seeds]
+        histories[name] = [history for _, history in runs]
+        tested = on_test_sets([each for each, _ in runs], seed, used)
+        numbers[f"{name}_test"], numbers[f"{name}_right"] = tested
+    numbers["heart_train"] = fmean(each["loss"][-1] for each in histories["heart"])
+    numbers["stopped"] = len(histories["early"][0]["loss"])
+    numbers["best"] = best_epoch(histories["early"][0]) + 1
+    for name, cosine in {"constant": False, "cosine": True}.items():
+        last = {}
+        for rate in (0.003, 0.01, 0.1, 0.03):  # the last one is drawn
+            args = (epochs, used, rate, cosine, None)
+            schedules[name] = [train_classifier(s, *args)[1] for s in seeds[:3]]
+            last[rate] = fmean(each["validation_loss"][-1] for each in schedules[name])
+        numbers[f"{name}_rate"] = min(last, key=last.__getitem__)
+        numbers[f"{name}_tuned"] = min(last.values())
+        numbers[f"{name}_last"] = last[0.03]
+        lowest = (min(each["validation_loss"]) for each in schedules[name])
+        numbers[f"{name}_best"] = fmean(lowest)
     print(REPORT.format(**numbers))
     if out is not None:
-        keep(out, history=history, stopping=memorised[0], schedules=schedules)
+        keep(out, history=history, stopping=histories["heart"][0], schedules=schedules)
         record(out, seed, used, **numbers)
 
 
 REPORT = """\
 an array changed: the tensor that shares its memory says {memory_shared:.0f}, the copy \
 {memory_copied:.0f}
-kinds of numbers: whole {kind_whole}, decimal {kind_decimal}, from NumPy {kind_numpy}
+dtypes: integers {kind_whole}, decimals {kind_decimal}, from NumPy {kind_numpy}
 shapes: (5, 3) - (3,) is {shape_row}, but (5,) - (5, 1) is {shape_trap}
-slope of w³ at 2: {slope_once:.0f}, and not forgotten {slope_twice:.0f}
+gradient of w³ at 2: {gradient_once:.0f}, and not cleared {gradient_twice:.0f}
 three levels, 100 steps: no weight differs by more than {apart:.0e}
-an epoch of ours is {faster:.0f} times as fast as one of DataLoader, item by item
-reading a trap carelessly: {trap_careless}; as data only: {trap_careful}
+an epoch, against DataLoader item by item: DataLoader by whole batches \
+{faster_whole:.0f} times as fast, ours {faster:.0f}
+loading a trap carelessly: {trap_careless}; as data only: {trap_careful}
 early stopping: best epoch {best}, stopped after {stopped} of {heart_epochs}
-  without it, validation loss {heart_last:.3f} after the lowest {heart_best:.3f}
-cut off and taken up again, the weights are {survives}
-test scans read rightly: {right:.1%}, mean of 5 seeds
-validation loss at a bold rate, mean of 3 seeds, best epoch and last:
+  test loss {early_test:.3f}, without it {heart_test:.3f}, mean of 5 seeds
+cut off and resumed, the weights are {survives}
+test accuracy: {right:.1%}, mean of 5 seeds
+validation loss at rate 0.03, mean of 3 seeds, best epoch and last:
   constant {constant_best:.3f} {constant_last:.3f}, cosine {cosine_best:.3f} \
-{cosine_last:.3f}"""
+{cosine_last:.3f}
+  at the best of four rates: constant {constant_tuned:.3f}, cosine {cosine_tuned:.3f}"""
 
 if __name__ == "__main__":
     run(main)

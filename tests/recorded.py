@@ -48,33 +48,38 @@ SMALL: dict[str, dict[str, Any]] = {  # what `main` is called with, and a seed t
     "vae": {"epochs": 2},
 }
 SEED = 3
+LOOKS = (
+    *("facecolor", "edgecolor", "color", "linewidth", "linestyle", "alpha", "zorder", "hatch"),
+    *("marker", "markersize", "markeredgewidth", "markerfacecolor", "fontweight", "rotation", "interpolation"),
+)
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 TOLERANCE = 2e-3  # of a number's size: other processors add up in another order
 
 
 def moments(numbers: Any) -> list[float]:
-    """Few numbers that move when any of many does: how many, mean, size, and two sums that know the order."""
+    """Few numbers that move when any of many does: how many, mean, spread, and two sums that know the order."""
     flat = np.ma.filled(np.ma.asarray(numbers, dtype=float), np.nan).ravel()
     known = flat[np.isfinite(flat)]
     if not len(known):
         return [len(flat)]
-    turns = np.arange(len(known))
-    size = math.sqrt(float((known**2).mean()))
-    swings = [float((known * np.cos(turns * pace)).mean()) for pace in (1.0, 2.3)]
-    return [len(flat), *(float(f"{each:.6g}") for each in (float(known.mean()), size, *swings))]
+    mean, turns = known.mean(), np.arange(len(known))
+    swings = [((known - mean) * np.cos(turns * pace)).mean() for pace in (1.0, 2.3)]
+    return [len(flat), *(float(f"{each:.6g}") for each in (mean, known.std(), *swings))]
 
 
 def look(artist: Artist) -> str:
     """What an artist looks like, wherever it stands: colours, widths, styles, its name in the legend."""
     found: list[str] = [type(artist).__name__]
-    for name in ("facecolor", "edgecolor", "color", "linewidth", "linestyle", "marker", "alpha", "zorder", "hatch"):
+    for name in LOOKS:
         get = getattr(artist, f"get_{name}", None)
         value = get() if get else None
-        if "color" in name and value is not None:
+        if "color" in name and value is not None and not isinstance(value, str):
             rows = np.atleast_2d(np.asarray(value, dtype=object))
             value = sorted({to_hex(row if len(row) > 1 else row[0], keep_alpha=True) for row in rows.tolist()})[:4]
         if value is not None and not (name == "zorder" and value in (0, 1, 2, 3)):
             found.append(f"{name} {value}")
+    if isinstance(artist, AxesImage):
+        found.append(artist.get_cmap().name)
     label = str(artist.get_label())
     return ", ".join([*found, *([] if label.startswith("_") else [repr(label)])])
 
@@ -208,10 +213,11 @@ def is_moments(found: list[Any]) -> bool:
 
 
 def moved(recorded: list[float], now: list[float]) -> float:
-    """How far moments went apart, in the size of the numbers: a mean near zero is known no better than they are."""
+    """How far moments went apart, in the spread of the numbers; where they hardly spread, in their size."""
     if recorded[0] != now[0]:
         return math.inf
-    return max(abs(a - b) for a, b in zip(recorded[1:], now[1:], strict=True)) / max(recorded[2], 1e-9)
+    unit = max(recorded[2], 1e-3 * abs(recorded[1]), 1e-9)
+    return max(abs(a - b) for a, b in zip(recorded[1:], now[1:], strict=True)) / unit
 
 
 def same_text(recorded: str, now: str) -> bool:

@@ -18,11 +18,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import cnn
 from cnn import (
+    HIDDEN_LAYERS,
     LAYERS,
     PADDING,
     Detection,
     Scene,
     apply_filter,
+    build,
     convnet,
     count_matches,
     detect,
@@ -33,12 +35,14 @@ from cnn import (
     load_model,
     save_model,
     scene,
+    summary,
     train,
 )
 from neuronup.augmentation import translate_each
 from neuronup.command import BadInput
-from neuronup.convolution import conv2d, max_pool, mean_pool
+from neuronup.convolution import conv2d, conv2d_by_loops, max_pool, mean_pool
 from neuronup.costs import conv_parameters, count_parameters, flops, output_size, receptive_field
+from neuronup.detection import non_maximum_suppression
 from neuronup.images import Images, load, scale_of
 from neuronup.loaders import Examples
 from neuronup.loop import predict
@@ -122,8 +126,8 @@ def test_an_output_depends_on_as_many_pixels_as_its_receptive_field(seed: int, l
         y = conv2d(
             y, torch.ones(1, 1, kernel, kernel, dtype=torch.float64), torch.zeros(1, dtype=torch.float64), stride
         )
-    (slope,) = torch.autograd.grad(y[0, 0, 0, 0], x)
-    seen = slope[0, 0].nonzero()
+    (gradient,) = torch.autograd.grad(y[0, 0, 0, 0], x)
+    seen = gradient[0, 0].nonzero()
     # a stride wider than its kernel skips pixels in between: the span counts
     assert (seen.amax(0) - seen.amin(0) + 1).tolist() == [field, field]
 
@@ -142,14 +146,14 @@ def test_a_shift_of_the_image_shifts_the_feature_map_up_to_the_border(seed: int,
     assert_close(pooled[0][..., 3:-3, 3:-3], pooled[1][..., 3:-3, 3:-3])
 
 
-def test_a_shift_moves_every_image_by_its_own_way_and_lets_paper_in() -> None:
+def test_a_translation_moves_every_image_by_its_own_way_and_lets_background_in() -> None:
     x = torch.arange(1.0, 19.0).reshape(2, 1, 3, 3)
     moved = translate_each(x, torch.tensor([[1, 0], [0, -2]]))
     assert moved[0, 0].tolist() == [[0, 0, 0], [1, 2, 3], [4, 5, 6]]
     assert moved[1, 0].tolist() == [[12, 0, 0], [15, 0, 0], [18, 0, 0]]
 
 
-LINES = torch.tensor([0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0]).expand(8, 8)  # upright ones
+LINES = torch.tensor([0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0]).expand(8, 8)  # vertical ones
 
 
 def test_only_filter_b_keeps_vertical_lines_and_nothing_of_horizontal_ones() -> None:
@@ -157,10 +161,10 @@ def test_only_filter_b_keeps_vertical_lines_and_nothing_of_horizontal_ones() -> 
     assert kept == {"A": (False, True), "B": (True, False), "C": (True, True)}
 
 
-def test_sobel_measures_the_steepness_of_a_ramp_and_blur_leaves_it() -> None:
+def test_sobel_measures_the_gradient_of_a_ramp_and_blur_leaves_it() -> None:
     down, across = torch.meshgrid(torch.arange(6.0), torch.arange(6.0), indexing="ij")
     ramp = 3 * across + 4 * down
-    assert_close(edge_strength(ramp), torch.full((4, 4), 8 * 5.0))  # the slope is 5; Sobel's weights sum to 8
+    assert_close(edge_strength(ramp), torch.full((4, 4), 8 * 5.0))  # the gradient is 5 long; Sobel's weights sum to 8
     assert_close(apply_filter(ramp, "blur"), ramp[1:-1, 1:-1])
     assert_close(apply_filter(ramp, "sharpen"), ramp[1:-1, 1:-1])  # nothing to sharpen
 
@@ -168,7 +172,7 @@ def test_sobel_measures_the_steepness_of_a_ramp_and_blur_leaves_it() -> None:
 def test_flops_are_those_that_pytorch_counts() -> None:
     images = load("digits", 0)
     model = convnet(8, scale_of(images.train), 10)
-    for each in (model, fully_connected(8, scale_of(images.train), 10, count_parameters(model))):
+    for each in (model, fully_connected(8, scale_of(images.train), 10, count_parameters(model), 1)):
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             each.eval()(images.test.x[:1])
         assert flops(each, images.test.x[:1]) == counter.get_total_flops()
@@ -180,15 +184,34 @@ def test_each_convolution_is_timed_beside_a_dense_layer_of_equal_flops() -> None
     assert found["convolution"] == found["fully connected"] == sorted(found["convolution"])
 
 
-def test_the_rival_has_as_many_parameters() -> None:
-    scale = scale_of(load("digits", 0).train)
-    ours = count_parameters(convnet(8, scale, 10))
-    assert count_parameters(fully_connected(8, scale, 10, ours)) == pytest.approx(ours, rel=0.01)
+@pytest.mark.parametrize(("kind", "depth"), [("MLP", 1), ("deep MLP", 3)])
+def test_a_baseline_has_as_many_parameters_and_the_deep_one_as_many_layers(kind, depth) -> None:
+    images = load("digits", 0)
+    ours, baseline = build("CNN", images), build(kind, images)
+    assert count_parameters(baseline) == pytest.approx(count_parameters(ours), rel=0.01)
+    assert sum(isinstance(layer, nn.Linear) for layer in baseline) == depth + 1
+    assert sum(isinstance(layer, nn.Conv2d) for layer in ours) == HIDDEN_LAYERS["deep MLP"] == 3
+
+
+@pytest.mark.parametrize("kind", ["MLP", "deep MLP"])
+def test_no_baseline_has_a_learning_rate_that_validation_rejects(kind, monkeypatch) -> None:
+    def validated(rate: float) -> float:
+        monkeypatch.setitem(cnn.LEARNING_RATES, kind, rate)
+        return sum(train(kind, load("digits", seed), 0, 10, seed)[1] for seed in range(2)) / 2
+
+    rate = cnn.LEARNING_RATES[kind]
+    assert validated(rate) >= max(validated(rate / 10), validated(rate * 10)) - 0.005
+
+
+def test_in_each_split_its_own_validation_images_choose() -> None:
+    plain, shifted = [[0.9, 0.80, 0.1], [0.7, 0.60, 0.1]], [[0.8, 0.99, 0.1], [0.9, 0.50, 0.1]]
+    found = summary({("CNN", 0, 1.0): plain, ("CNN", 1, 1.0): shifted})
+    assert found["CNN_all"] == pytest.approx((0.80 + 0.50) / 2)  # of the first without, of the second with translation
 
 
 @pytest.fixture(scope="module")
 def learned() -> list[tuple[Images, nn.Sequential, float]]:
-    """Five convnets taught without shifts, each on a split of its own."""
+    """Five convnets trained without translation, each on a split of its own."""
     found = []
     for seed in range(5):
         images = load("digits", seed)
@@ -197,24 +220,24 @@ def learned() -> list[tuple[Images, nn.Sequential, float]]:
     return found
 
 
-def test_the_convnet_reads_985_of_1000_test_scans_on_average(learned) -> None:
+def test_the_convnet_classifies_985_of_1000_test_images_correctly_on_average(learned) -> None:
     right = [evaluate_moved(model, images.test)[0] for images, model, _ in learned]
     assert sum(right) / len(right) >= 0.985
 
 
-def test_the_sliding_network_answers_as_the_network_does_on_each_window(learned) -> None:
+def test_the_sliding_network_gives_what_the_network_gives_on_every_second_window(learned) -> None:
     images, model, _ = learned[0]
-    sheet = scene(images.test, 3, 4, 0).x
-    framed = functional.pad(sheet, (PADDING,) * 4)
+    large = scene(images.test, 3, 4, 0).x
+    padded = functional.pad(large, (PADDING,) * 4)
     with torch.no_grad():
-        answers = fully_convolutional(model)(framed)[0]
+        answers = fully_convolutional(model)(padded)[0]
         for row, column in ((0, 0), (3, 5), (answers.shape[1] - 1, answers.shape[2] - 1)):
-            window = framed[..., 2 * row : 2 * row + 12, 2 * column : 2 * column + 12]
+            window = padded[..., 2 * row : 2 * row + 12, 2 * column : 2 * column + 12]
             assert_close(answers[:, row, column], model.eval()[1:](window)[0], atol=1e-4, rtol=1e-4)
     assert receptive_field([*LAYERS, (2, 1)]) == 8 + 2 * PADDING
 
 
-def test_weights_read_back_give_the_same_answers_and_say_what_to_feed_them(learned, tmp_path) -> None:
+def test_weights_read_back_give_the_same_logits_and_say_what_to_feed_them(learned, tmp_path) -> None:
     images, model, _ = learned[0]
     save_model(model, images, tmp_path / "cnn.safetensors")
     again, classes = load_model(tmp_path / "cnn.safetensors")
@@ -261,18 +284,44 @@ def test_a_scene_holds_its_images_where_it_says_without_overlap() -> None:
         assert_close(truth.x.sum(), total)
 
 
-def test_finds_are_counted_once_and_only_where_an_image_is() -> None:
+def test_detections_are_counted_once_and_only_where_an_image_is() -> None:
     truth = Scene(
         torch.zeros(1, 1, 40, 40), torch.tensor([[4, 4], [20, 20]]), torch.tensor([7, 3]), torch.zeros(40, 40)
     )
     found = [Detection(7, 5, 4), Detection(7, 4, 6), Detection(1, 18, 22), Detection(3, 30, 30)]
-    assert count_matches(found, truth, slack=2) == (2, 1)  # the second is a repeat, the third misread, the last nowhere
+    assert count_matches(found, truth, slack=2) == (
+        2,
+        1,
+    )  # a repeat, one misclassified, one nowhere
 
 
-def test_a_blank_sheet_holds_nothing_once_ink_is_asked_for(learned) -> None:
-    sheet = torch.zeros(1, 1, 40, 40)
-    assert detect(learned[0][1], sheet, 8, ink=0.2) == []
-    assert detect(learned[0][1], sheet, 8, ink=0.0) != []  # it was never taught to say "nothing"
+def test_an_empty_background_holds_nothing_once_a_foreground_is_asked_for(learned) -> None:
+    empty = torch.zeros(1, 1, 40, 40)
+    assert detect(learned[0][1], empty, 8, least=0.2) == []
+    assert detect(learned[0][1], empty, 8, least=0.0) != []  # it was never trained to say "nothing"
+
+
+@given(seed=st.integers(0, 10_000), near=st.integers(0, 3))
+@settings(max_examples=30)
+def test_suppression_keeps_each_highest_score_and_nothing_near_a_higher_one(seed: int, near: int) -> None:
+    scores = torch.randn(6, 7, generator=torch.Generator().manual_seed(seed))
+    kept = non_maximum_suppression(scores, near)
+    values = [float(scores[at]) for at in kept]
+    assert values == sorted(values, reverse=True)
+    assert values[0] == float(scores.max())
+    for row in range(6):  # every window is near one that is kept, and has no higher score
+        for column in range(7):
+            by = [at for at in kept if max(abs(at[0] - row), abs(at[1] - column)) <= near]
+            assert max(float(scores[at]) for at in by) >= float(scores[row, column])
+    for each, one in enumerate(kept):
+        assert all(max(abs(one[0] - at[0]), abs(one[1] - at[1])) > near for at in kept[:each])
+
+
+@given(seed=st.integers(0, 10_000), height=st.integers(1, 4), width=st.integers(1, 4))
+@settings(max_examples=30)
+def test_two_loops_are_pytorchs_convolution(seed: int, height: int, width: int) -> None:
+    image, weight = drawn(seed, 6, 7).detach(), drawn(seed + 1, height, width).detach()
+    assert_close(conv2d_by_loops(image, weight), functional.conv2d(image[None, None], weight[None, None])[0, 0])
 
 
 def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
@@ -283,7 +332,8 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["flops_ratio"] > 10
     assert metrics["grow_time"] < metrics["grow_flops"] == 32**2
     assert metrics["full_phone"] == 1000 * (3 * 3000 * 4000 + 1)
-    assert metrics["inked_precision"] > metrics["blind_precision"]
+    assert metrics["deep_MLP_parameters"] == pytest.approx(metrics["CNN_parameters"], rel=0.01)
+    assert metrics["found_precision"] > metrics["blind_precision"]
     assert all(math.isfinite(value) for value in metrics.values() if not isinstance(value, str))
     drawn = drawings_of("cnn").draw(tmp_path)
     assert drawn.keys() == {
@@ -367,7 +417,7 @@ def test_a_one_by_one_convolution_is_a_layer_of_neurons_at_each_pixel() -> None:
 # --8<-- [start:dense]
 def test_a_convolution_is_a_fully_connected_layer_with_most_weights_zero_and_the_rest_shared() -> None:
     weight, bias = torch.randn(1, 1, 3, 3), torch.zeros(1)
-    pixels = torch.eye(64).reshape(64, 1, 8, 8)  # one pixel of ink in each image
+    pixels = torch.eye(64).reshape(64, 1, 8, 8)  # one pixel of 1 in each image
     matrix = conv2d(pixels, weight, bias).flatten(1).T  # (36 outputs, 64 inputs)
     x = torch.randn(1, 1, 8, 8)
     torch.testing.assert_close(conv2d(x, weight, bias).flatten(), matrix @ x.flatten())

@@ -32,8 +32,22 @@ def test_the_workshop_has_four_hands_ons_of_two_and_a_half_hours_recaps_and_brea
     hands_on = [finish - begin for begin, finish, what in day if "Hands-on" in what]
     assert len(hands_on) == 4
     assert abs(sum(hands_on) - 150) <= 10
-    assert sum("Recap" in what for *_, what in day) >= 2
+    assert sum("Recap" in what for *_, what in day) == 3
+    assert any("PyTorch" in what for _, finish, what in day if finish <= 12 * 60)  # before the first hands-on
     assert sum(what in ("Break", "Lunch") for *_, what in day) == 3
+
+
+@pytest.mark.parametrize("plan", ["workshop", "class", "webinar", "semester"])
+def test_slides_that_a_plan_names_are_there(plan: str) -> None:
+    def bare(title: str) -> str:
+        return re.sub(r"\W", "", re.sub(r"\{\{.*?\}\}|\$[^$]*\$", "", title)).lower()
+
+    text = (PLANS / f"{plan}.md").read_text(encoding="utf-8")
+    for topic, words in re.findall(r"lectures/(\w+)/slides\.md\)((?:(?!\]\().)*)", text):
+        deck = (PLANS.parents[1] / "lectures" / topic / "slides.md").read_text(encoding="utf-8")
+        titles = [bare(title) for title in re.findall(r"^#+ (.*)", deck, flags=re.M)]
+        for quoted in re.findall(r'"([^"]+)"', words):
+            assert any(bare(quoted) in title for title in titles), f"{topic} has no slide {quoted!r}"
 
 
 # --8<-- [start:f]

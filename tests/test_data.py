@@ -519,7 +519,7 @@ def test_a_split_covers_everything_once_and_is_stratified_within_one_example(cou
     assert all(map(torch.equal, parts, stratified_split(y, seed, shares)))
 
 
-def test_the_digits_are_split_70_20_10_each_class_alike_and_no_scan_twice():
+def test_the_digits_are_split_70_20_10_each_class_alike_and_no_image_twice():
     images = digit_images(3)
     assert [len(part.y) for part in images[1:]] == [1258, 360, 179]
     everyone = [image.tobytes() for part in images[1:] for image in part.x.numpy()]
@@ -534,7 +534,7 @@ def test_the_same_seed_splits_alike_and_another_does_not():
     assert not torch.equal(digit_images(5).test.x, digit_images(6).test.x)
 
 
-def test_scans_keep_their_labels_in_every_part():
+def test_images_keep_their_labels_in_every_part():
     known = {image.tobytes(): int(label) for image, label in zip(all_digits().x.numpy(), all_digits().y, strict=True)}
     for part in load("digits", 1)[1:]:
         assert [known[image.tobytes()] for image in part.x.numpy()] == part.y.tolist()
@@ -562,7 +562,7 @@ def test_images_move_to_a_device_with_their_labels():
 
 @given(right=st.integers(-3, 3), down=st.integers(-3, 3))
 @settings(max_examples=30)
-def test_a_shift_moves_every_pixel_and_brings_in_paper(right, down):
+def test_a_translation_moves_every_pixel_and_brings_in_background(right, down):
     x = 1 + torch.arange(64.0).reshape(1, 8, 8)
     moved = translate(x, right, down)
     for row in range(8):
@@ -571,11 +571,11 @@ def test_a_shift_moves_every_pixel_and_brings_in_paper(right, down):
             assert moved[0, row, column] == (x[0, row - down, column - right] if inside else 0)
 
 
-def test_a_line_of_ink_changes_every_number_it_had():
+def test_a_stroke_that_moves_changes_every_number_it_had():
     x = torch.zeros(1, 1, 8, 8)
     x[..., 3] = 1
     found = compare_translated(Examples(torch.cat([x, x / 2]), torch.tensor([0, 0])))
-    assert found == {"shift_all": 0.25, "shift_inked": 1.0, "shift_stranger": 1.0}
+    assert found == {"shift_all": 0.25, "shift_foreground": 1.0, "shift_closer": 1.0}
 
 
 POEM = ["the cat sat", "the dog sat on the cat"]
@@ -642,7 +642,7 @@ def test_a_roc_curve_of_one_class_is_refused(label):
         roc_curve(torch.full((3,), label), torch.rand(3))
 
 
-def test_who_says_80_percent_and_is_right_80_times_in_100_has_no_calibration_error():
+def test_positives_in_80_of_100_cases_called_80_percent_are_no_calibration_error():
     y = torch.tensor([1.0] * 8 + [0.0] * 2 + [0.0] * 9 + [1.0])
     p = torch.tensor([0.8] * 10 + [0.1] * 10, dtype=torch.float64)
     assert expected_calibration_error(calibration_curve(y, p)) == pytest.approx(0)
@@ -675,21 +675,26 @@ def test_a_leak_looks_better_on_average_than_it_is():
 def test_main_prints_and_records_what_it_found(tmp_path, capsys):
     data.main(seed=0, device="cpu", out=tmp_path)
     printed, found = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert "1258 images to learn from, 360 to choose by, 179 to judge by" in printed
+    assert "1258 training images, 360 validation images, 179 test images" in printed
     assert found["scale_bytes"] < found["scale_unit"] < found["scale_scaled"]
+    assert found["scale_bytes"] < 0.2 < 0.8 < found["scale_bytes_best"]  # at a rate of its own it learns
+    assert found["scale_bytes_best"] < found["scale_unit_best"] < found["scale_scaled_best"]
+    assert found["scale_bytes_rate"] < found["scale_scaled_rate"]
     assert found["plain_accuracy"] > found["never"] > 0.9
     assert found["plain_recall"] < found["moved_recall"] < found["weighted_recall"]
     assert found["plain_precision"] > found["moved_precision"] > found["weighted_precision"]
     assert found["plain_gap"] < found["weighted_gap"]
-    assert found["writers_lower"] == 4  # of five runs: one is read better with strange writers
+    assert found["bins"] < found["fine_bins"]
+    assert found["plain_gap"] < found["plain_gap_fine"] < found["weighted_gap_fine"]  # the number hangs on its bins
+    assert found["writers_lower"] == 4  # of five runs: one is classified better in a run of its own
     assert abs(found["plain_auc"] - found["weighted_auc"]) < 0.01
     assert found["fewest"] < found["rare_test"] < found["most"]
-    assert found["shift_all"] < found["shift_inked"] < 1
+    assert found["shift_all"] < found["shift_foreground"] < 1
     drawn = drawings_of("data").draw(tmp_path)
     assert drawn.keys() == {"confusion", "explorer", "leaks", "rare", "shift"}
     assert [label.get_text() for label in drawn["leaks"].axes[0].get_yticklabels()] == list(data.LEAKS)
     written = sum(int(text.get_text()) for text in drawn["confusion"].axes[0].texts)
-    assert written == 5 * 179  # every test scan of five seeds
+    assert written == 5 * 179  # every test image of five seeds
     assert [text.get_text() for text in drawn["rare"].legends[0].texts] == ["plain", "weighted"]
 
 
@@ -721,7 +726,7 @@ def test_by_hand() -> None:
     assert found.precision[1] == 40 / 60  # of 60 called ill, 40 are
     assert found.recall[1] == 40 / 50  # of 50 ill, 40 are found
     torch.testing.assert_close(found.f1[1], torch.tensor(2 * 40 / (60 + 50)))
-    assert counts[0].sum() / counts.sum() == 0.95  # right without looking: say "well"
+    assert counts[0].sum() / counts.sum() == 0.95  # the accuracy of calling everyone well
 
 
 # --8<-- [end:by_hand]
@@ -742,14 +747,14 @@ def test_by_pairs() -> None:
 # --8<-- [end:pairs]
 # --8<-- [start:groups]
 def split_groups(group: Tensor, seed: int, shares: tuple[float, ...]) -> list[Tensor]:
-    """Part the places of examples by `shares`, so that no group (n,) is in two parts."""
+    """Split the indices of examples by `shares`, so that no group (n,) is in two parts."""
     names = group.unique()
     parts = stratified_split(torch.zeros_like(names), seed, shares)  # the groups, all alike
     return [torch.isin(group, names[part]).nonzero()[:, 0] for part in parts]
 
 
 def test_split_groups() -> None:
-    patient = torch.arange(100).repeat(5)  # five scans of each of a hundred patients
+    patient = torch.arange(100).repeat(5)  # five images of each of a hundred patients
     parts = split_groups(patient, seed=0, shares=(0.7, 0.2, 0.1))
     assert [len(part) for part in parts] == [350, 100, 50]
     patients = [set(patient[part].tolist()) for part in parts]
@@ -758,20 +763,21 @@ def test_split_groups() -> None:
 
 # --8<-- [end:groups]
 # --8<-- [start:cost]
-def cheapest(y: Tensor, score: Tensor, miss: float, false_alarm: float) -> float:
+def cheapest(y: Tensor, score: Tensor, false_negative: float, false_positive: float) -> float:
     """Return the threshold at which mistakes on y (n,), score (n,) cost least."""
     curve = roc_curve(y, score)
     positives, negatives = y.sum(), (1 - y).sum()
-    cost = miss * (1 - curve.true_positive_rate) * positives + false_alarm * curve.false_positive_rate * negatives
+    missed = false_negative * (1 - curve.true_positive_rate) * positives
+    cost = missed + false_positive * curve.false_positive_rate * negatives
     return float(curve.thresholds[cost.argmin()])
 
 
 def test_cheapest() -> None:
     drawn = torch.Generator().manual_seed(0)
     p = torch.rand(200_000, generator=drawn)
-    y = (torch.rand(p.shape, generator=drawn) < p).float()  # calibrated: p keeps its promise
-    assert cheapest(y, p, miss=1, false_alarm=1) == pytest.approx(1 / 2, abs=0.03)
-    assert cheapest(y, p, miss=9, false_alarm=1) == pytest.approx(1 / 10, abs=0.03)
+    y = (torch.rand(p.shape, generator=drawn) < p).float()  # calibrated
+    assert cheapest(y, p, false_negative=1, false_positive=1) == pytest.approx(1 / 2, abs=0.03)
+    assert cheapest(y, p, false_negative=9, false_positive=1) == pytest.approx(1 / 10, abs=0.03)
 
 
 # --8<-- [end:cost]

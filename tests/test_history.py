@@ -22,6 +22,7 @@ from history import (
     MODELS,
     RULES,
     SILENT,
+    SPARSE,
     Model,
     Rule,
     doubling,
@@ -42,19 +43,19 @@ PAGE = (ROOT / "docs" / "lectures" / "history" / "index.md").read_text(encoding=
 
 @pytest.fixture(scope="module")
 def seen() -> tuple[list[Rule], Tensor, Tensor]:
-    """The rules, and the scans (n, 8, 8) with digit (n,) on which they were written."""
+    """The rules, and the images (n, 8, 8) with digit (n,) on which they were written."""
     x, digit, _, _ = fixed_split()
     return parse(RULES), x, digit
 
 
 @given(seed=st.integers(0, 10_000))
 @settings(deadline=None, max_examples=40)
-def test_holes_are_the_paper_that_does_not_hang_together_with_the_edge(seed: int) -> None:
-    scan = torch.rand(8, 8, generator=torch.Generator().manual_seed(seed))
-    framed = torch.nn.functional.pad(scan < 0.5, (1, 1, 1, 1), value=True)
+def test_holes_are_the_background_that_does_not_hang_together_with_the_edge(seed: int) -> None:
+    image = torch.rand(8, 8, generator=torch.Generator().manual_seed(seed))
+    framed = torch.nn.functional.pad(image < 0.5, (1, 1, 1, 1), value=True)
     areas, _ = label(framed)
     cut_off = torch.from_numpy((areas != areas[0, 0]) & (areas != 0))[1:-1, 1:-1]
-    assert torch.equal(holes(scan[None])[0], cut_off)
+    assert torch.equal(holes(image[None])[0], cut_off)
 
 
 def test_a_ring_has_a_hole_and_a_ring_with_a_gap_has_none() -> None:
@@ -89,7 +90,7 @@ def test_the_special_case_goes_before_the_general_one_and_the_older_before_the_n
     assert infer([], facts).tolist() == [SILENT] * 4
 
 
-def test_what_a_rule_wins_and_loses_adds_up_to_what_the_rules_read(seen) -> None:
+def test_what_a_rule_wins_and_loses_adds_up_to_the_accuracy(seen) -> None:
     rules, x, digit = seen
     steps = growth(rules, x, digit)
     for count, step in enumerate(steps, 1):
@@ -101,7 +102,7 @@ def test_what_a_rule_wins_and_loses_adds_up_to_what_the_rules_read(seen) -> None
     assert conflict == sorted(conflict), "one more rule never settles a conflict"
 
 
-def test_the_rule_of_question_2_takes_its_scans_from_the_4s(seen) -> None:
+def test_the_rule_of_question_2_takes_its_images_from_the_4s(seen) -> None:
     rules, x, digit = seen
     before, after = (infer(rules[:count], observe(x)) for count in (20, 21))
     assert set(digit[(before == digit) & (after != digit)].tolist()) == {4}
@@ -120,7 +121,7 @@ def test_an_example_is_its_own_nearest_neighbour() -> None:
     assert_close(nearest_neighbour(x, digit, x), digit)
 
 
-def test_held_out_scans_are_of_all_digits_alike_and_not_among_those_looked_at() -> None:
+def test_held_out_images_are_of_all_digits_alike_and_not_among_those_looked_at() -> None:
     x, digit, x_test, digit_test = fixed_split()
     assert len(x) + len(x_test) == 1797
     assert set(map(tuple, x.flatten(1).tolist())).isdisjoint(map(tuple, x_test.flatten(1).tolist()))
@@ -129,11 +130,11 @@ def test_held_out_scans_are_of_all_digits_alike_and_not_among_those_looked_at() 
     assert_close(fixed_split()[0], x)
 
 
-def test_a_shift_moves_ink_and_changes_none() -> None:
-    scan = torch.zeros(1, 8, 8)
-    scan[0, 3, 4] = 0.7
-    assert shift(scan)[0, 3, 5] == scan[0, 3, 4]
-    assert shift(scan).sum() == scan.sum()
+def test_a_shift_moves_a_stroke_and_changes_none() -> None:
+    image = torch.zeros(1, 8, 8)
+    image[0, 3, 4] = 0.7
+    assert shift(image)[0, 3, 5] == image[0, 3, 4]
+    assert shift(image).sum() == image.sum()
 
 
 @given(months=st.floats(1, 40), start=st.floats(-3, 3))
@@ -146,10 +147,33 @@ def test_doubling_finds_the_pace_of_models_that_keep_it(months: float, start: fl
 
 def test_each_event_and_each_model_has_two_sources_that_the_page_names() -> None:
     named = set(re.findall(r"^\[\^(\w+)\]: ", PAGE, re.M))
-    for row in [*EVENTS, *MODELS]:
-        sources = row.sources.split()
-        assert len(sources) >= 2, row
-        assert set(sources) <= named, row
+    for sources in [*(row.sources for row in [*EVENTS, *MODELS]), *(sources for _, _, sources in SPARSE.values())]:
+        assert len(sources.split()) >= 2, sources
+        assert set(sources.split()) <= named, sources
+
+
+def test_counts_of_one_model_are_of_one_training() -> None:
+    for model in MODELS:  # those of two trainings, as once with GNMT's, lie hundreds of times apart
+        assert all(1 / 4 < other / model.exaflop < 4 for other in model.others), model
+
+
+def test_the_figure_of_parameters_shows_that_they_passed_a_trillion() -> None:
+    largest = max(size for _, size, _ in SPARSE.values())
+    assert largest > 1e12 > max(model.parameters or 0 for model in MODELS)
+    assert max(year for year, size, _ in SPARSE.values() if size > 1e12) > 2025  # so it did not end in 2022
+
+
+def test_deep_speech_2_has_the_parameters_of_its_layers() -> None:
+    cells, features = 2560, 32 * 41  # of its two convolutions, for 161 frequencies
+    layers = [3 * cells * (inputs + cells) for inputs in (features, cells, cells)]
+    [model] = [model for model in MODELS if model.name == "Deep Speech 2"]
+    assert model.parameters == pytest.approx(sum(layers), rel=0.1)
+
+
+def test_networks_of_several_layers_were_trained_before_minsky_and_papert() -> None:
+    told = " ".join(f"{event.year} {event.what}" for event in EVENTS if event.year < 1969)
+    assert "1965 Ivakhnenko" in told
+    assert "1967 Amari" in told
 
 
 def test_time_runs_forward() -> None:
@@ -181,7 +205,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert (seen, held_out) == (metrics["seen"], metrics["accuracy"])
     told = [ax.get_title() for ax in drawn["three"].axes]
     assert told[0] == "no rule fires"
-    assert all(title.startswith("read as") for title in told[1:])
+    assert all(title.startswith("predicted: ") for title in told[1:])
     rows = (tmp_path / "timeline.txt").read_text(encoding="utf-8").splitlines()
     assert len(rows) == len(EVENTS) + 2
     assert all(row.count("|") == rows[0].count("|") for row in rows)
@@ -196,12 +220,12 @@ def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> 
 
 # --8<-- [start:one_more]
 def test_one_more() -> None:
-    strokes = "ink left, ink right, ink in the middle, ink below the middle, ink lower right"
+    strokes = "stroke left, stroke right, stroke in the middle, stroke below the middle, stroke lower right"
     rule = f"4 if {strokes}, no full top, no full bottom"
     old, new = parse(RULES), parse(RULES + rule)
     x, digit, x_test, digit_test = fixed_split()
-    for scan, truth in ((x, digit), (x_test, digit_test)):
-        facts = observe(scan)
+    for image, truth in ((x, digit), (x_test, digit_test)):
+        facts = observe(image)
         before, after = infer(old, facts) == truth, infer(new, facts) == truth
         assert (after & ~before).sum() > (before & ~after).sum()
 
@@ -223,7 +247,7 @@ def test_order() -> None:
 # --8<-- [start:all_rules]
 def test_all_rules() -> None:
     assert 3 ** len(FACTS) - 1 == 4_782_968
-    assert 2 ** len(FACTS) == 16_384  # name every fact, so no two of them fire on one scan
+    assert 2 ** len(FACTS) == 16_384  # name every fact, so no two of them fire on one image
 
 
 # --8<-- [end:all_rules]

@@ -10,10 +10,11 @@ from conftest import drawings_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.decomposition import PCA, FastICA
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.svm import SVC
 from torch.testing import assert_close
 
 import learning
@@ -48,7 +49,7 @@ def test_the_nearest_mean_is_scikit_learns_nearest_centroid() -> None:
     assert nearest_index(x[150:], means(x[:150], label[:150])).tolist() == theirs.tolist()
 
 
-def test_a_digit_that_was_never_seen_is_never_said() -> None:
+def test_a_digit_that_was_never_seen_is_never_predicted() -> None:
     x, digit, x_test, _ = train_test_digits(seed=0)
     few = digit < 3
     assert set(nearest_index(x_test, means(x[few], digit[few])).tolist()) == {0, 1, 2}
@@ -77,7 +78,7 @@ def test_a_mean_to_which_nobody_comes_stays() -> None:
     assert k_means(x, far)[0].tolist() == [[0.5], [100.0]]
 
 
-def test_more_starts_never_find_worse_groups() -> None:
+def test_more_initialisations_never_find_worse_groups() -> None:
     x, _, _, _ = train_test_digits(seed=0)
     costs = [float(torch.cdist(x, best_clusters(x, 10, n, seed=4)).amin(1).square().sum()) for n in (1, 3, 9)]
     assert costs == sorted(costs, reverse=True)
@@ -87,7 +88,7 @@ def test_more_starts_never_find_worse_groups() -> None:
 @settings(deadline=None, max_examples=20)
 def test_components_are_those_of_scikit_learn(seed: int) -> None:
     x = torch.randn(50, 6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    x = x * torch.arange(1.0, 7)  # so that no two directions spread alike
+    x = x * torch.arange(1.0, 7)  # so that no two directions vary alike
     centre, directions, share = principal_components(x, 2)
     theirs = PCA(2).fit(x.numpy())
     assert_close(centre, torch.tensor(theirs.mean_))
@@ -124,12 +125,37 @@ def test_an_agent_is_told_nothing_but_right_or_wrong(seed: int, exploration: flo
     assert torch.equal(play(x, others, exploration, seed), rewards)  # it would not notice
 
 
-def test_an_agent_that_never_guesses_gets_stuck_on_its_first_success() -> None:
+def test_an_agent_that_never_explores_gets_stuck_on_its_first_success() -> None:
     x, digit, _, _ = train_test_digits(seed=0)
     rewards = play(x, digit, exploration=0, seed=0)
     assert digit[rewards].unique().numel() == 1
     assert play(x, digit, exploration=1, seed=0).sum() < play(x, digit, exploration=0.3, seed=0).sum()
     assert digit[play(x, digit, exploration=0.3, seed=0)].unique().numel() == 10
+
+
+def test_an_action_changes_nothing_of_what_comes_next_but_what_the_agent_knows() -> None:
+    x, digit, _, _ = train_test_digits(seed=0)
+    random = torch.randint(10, (1257,), generator=torch.Generator().manual_seed(5))
+    assert torch.equal(play(x, digit, exploration=1, seed=5), random == digit)  # the images come in their own order
+
+
+def test_ten_random_images_miss_three_or_four_digits_on_average() -> None:
+    splits = [train_test_digits(seed).y[:10] for seed in range(200)]
+    assert 3 < sum(10 - len(set(digit.tolist())) for digit in splits) / len(splits) < 4
+
+
+def test_the_label_of_the_patients_is_how_far_the_disease_progressed() -> None:
+    described = " ".join(load_diabetes().DESCR.split())
+    assert "quantitative measure of disease progression one year after baseline" in described
+
+
+def test_more_data_beat_the_better_model_whatever_the_settings() -> None:
+    few, many = [], []  # accuracies (seeds, settings)
+    for seed in range(5):
+        x, y, x_test, y_test = (part.numpy() for part in train_test_digits(seed))
+        few.append([SVC(C=c).fit(x[:200], y[:200]).score(x_test, y_test) for c in (1, 10, 100)])
+        many.append([KNeighborsClassifier(k).fit(x[:500], y[:500]).score(x_test, y_test) for k in (1, 3, 5)])
+    assert torch.tensor(many).mean(0).min() > torch.tensor(few).mean(0).max()
 
 
 def test_prediction_is_the_linear_regression_of_scikit_learn() -> None:
@@ -144,9 +170,9 @@ def test_votes_are_those_of_scikit_learn() -> None:
     x, y, x_new, again = train_test_split(
         torch.tensor(data.data, dtype=torch.float32), torch.tensor(data.target == 0), seed=0
     )
-    centre, spread = x.mean(0), x.std(0)
-    theirs = KNeighborsClassifier(15).fit(((x - centre) / spread).numpy(), y.numpy())
-    assert_close(share.double(), torch.tensor(theirs.predict_proba(((x_new - centre) / spread).numpy())[:, 1]))
+    centre, std = x.mean(0), x.std(0)
+    theirs = KNeighborsClassifier(15).fit(((x - centre) / std).numpy(), y.numpy())
+    assert_close(share.double(), torch.tensor(theirs.predict_proba(((x_new - centre) / std).numpy())[:, 1]))
     assert torch.equal(truth, again)
 
 
@@ -201,9 +227,9 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     learning.main(seed=0, device="cpu", seeds=1, out=tmp_path)
     printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert "kinds of customers: learn, unsupervised" in printed
-    # every label beats right or wrong, and who never guesses learns nothing
-    assert metrics["labels_1257"] > metrics["guess_1257"] > metrics["some_1257"] > metrics["greedy_1257"]
-    assert metrics["some_paid"] > 3 * metrics["guess_paid"]
+    # labels beat rewards, and an agent that never explores learns nothing
+    assert metrics["labels_1257"] > metrics["random_1257"] > metrics["some_1257"] > metrics["greedy_1257"]
+    assert metrics["some_paid"] > 3 * metrics["random_paid"]
     # groups and ten labels beat ten labels
     assert metrics["groups"] > metrics["labels_10"] + 0.1
     # more data beats the stronger model, until the weak one has learned what it can
@@ -213,7 +239,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert all(vectors[n] < of_means[n] + 0.01 for n in (10, 20, 50))
     assert metrics["vectors_200"] > metrics["mean_1257"] > metrics["mean_200"]
     # learned beats thought of
-    assert metrics["hand"] < metrics["spread"] < metrics["learned"] < metrics["pixels"]
+    assert metrics["hand"] < metrics["components"] < metrics["learned"] < metrics["pixels"]
     assert metrics["off_line"] < metrics["off_mean"]
     assert metrics["missed_sure"] < metrics["missed"] < metrics["malignant"]
     assert metrics["tumours_right"] > metrics["tumours_never"]
@@ -221,13 +247,14 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     drawn = drawings_of("learning").draw(tmp_path)
     names = {"clusters", "features", "kinds", "map", "models", "regression", "teachers", "votes", "waves"}
     assert drawn.keys() == names
+    assert drawn["regression"].axes[0].get_ylabel() == "progression after a year"  # not how ill they were
     assert [line.get_ydata()[-1] for line in drawn["models"].axes[0].lines] == pytest.approx(
         [float(curves[name].mean(0)[-1]) for name in ("mean", "neighbour", "vectors")]
     )
     assert [ax.get_title(loc="left") for ax in drawn["teachers"].axes] == [
-        "told every label",
-        "told nothing",
-        "told right or wrong",
+        "supervised: every label",
+        "unsupervised: no labels",
+        "reinforcement: right or wrong",
     ]
 
 

@@ -54,10 +54,10 @@ def logits_of(numbers: list[st.SearchStrategy[float]]) -> st.SearchStrategy[Tens
     return st.lists(st.one_of(numbers), min_size=4, max_size=4).map(lambda z: torch.tensor(z, dtype=torch.float64))
 
 
-def pair(seed: int, n: int = 20, spread: float = 3.0) -> tuple[Tensor, Tensor]:
+def pair(seed: int, n: int = 20, scale: float = 3.0) -> tuple[Tensor, Tensor]:
     """Draw predictions and truths, each (n,) of double precision."""
     generator = torch.Generator().manual_seed(seed)
-    return tuple(spread * torch.randn(2, n, generator=generator, dtype=torch.float64))
+    return tuple(scale * torch.randn(2, n, generator=generator, dtype=torch.float64))
 
 
 def distribution(seed: int, *shape: int) -> Tensor:
@@ -69,9 +69,9 @@ def distribution(seed: int, *shape: int) -> Tensor:
     return p / p.sum(dim=-1, keepdim=True)
 
 
-@given(seed=seeds, spread=st.sampled_from([0.1, 3.0, 1e3, 1e9]))
-def test_squared_and_absolute_are_pytorchs(seed: int, spread: float) -> None:
-    prediction, y = pair(seed, spread=spread)
+@given(seed=seeds, scale=st.sampled_from([0.1, 3.0, 1e3, 1e9]))
+def test_squared_and_absolute_are_pytorchs(seed: int, scale: float) -> None:
+    prediction, y = pair(seed, scale=scale)
     assert_close(squared(prediction, y), functional.mse_loss(prediction, y, reduction="none"), **NEAR)
     assert_close(empirical_loss(squared, prediction, y), functional.mse_loss(prediction, y), **NEAR)
     assert_close(absolute(prediction, y), functional.l1_loss(prediction, y, reduction="none"), **NEAR)
@@ -88,7 +88,7 @@ def test_huber_is_pytorchs_for_every_delta(seed: int, delta: float) -> None:
 
 @given(seed=seeds)
 def test_squared_log_is_pytorchs_squared_error_of_logarithms(seed: int) -> None:
-    prediction, y = (each.abs() for each in pair(seed, spread=100))
+    prediction, y = (each.abs() for each in pair(seed, scale=100))
     assert_close(
         squared_log(prediction, y), functional.mse_loss(prediction.log1p(), y.log1p(), reduction="none"), **NEAR
     )
@@ -260,6 +260,31 @@ def test_the_misprint_spoils_one_value_and_only_in_the_copy() -> None:
     assert spoiled[x.argmax()] == 10 * y[x.argmax()]
 
 
+def test_the_misprint_at_the_edge_does_more_harm_to_least_squares_than_most_others() -> None:
+    for seed in range(10):
+        x, y, x_test, y_test = (each.double() for each in patients(seed))
+        rows = torch.stack([x, torch.ones_like(x)], dim=1)
+        change = torch.linalg.solve(rows.T @ rows, rows.T) * 9 * y  # (2, n): of the line, for each patient times ten
+        thetas = torch.linalg.lstsq(rows, y[:, None]).solution + change
+        harm = (thetas[0] * x_test[:, None] + thetas[1] - y_test[:, None]).abs().mean(dim=0)  # (n,)
+        assert (harm < harm[x.argmax()]).double().mean() > 0.5
+        assert (x - x.mean()).abs().argmax() == x.argmax()
+
+
+def test_hubers_best_constant_need_not_lie_between_mean_and_median() -> None:
+    y = torch.tensor([-3.0, -3.0, 0.0, 1.0, 5.0], dtype=torch.float64)
+    assert y.mean() == y.median() == 0
+    best = find_minimum(lambda c: huber(c.expand(5), y, delta=1.5).mean(), torch.ones(1, dtype=torch.float64))
+    assert float(best) == pytest.approx(-0.25, abs=2e-3)
+
+
+def test_softmax_applied_twice_leaves_a_perfect_prediction_a_loss_of_1_46() -> None:
+    z, label = 1000 * one_hot(torch.arange(10), 10), torch.arange(10)
+    twice = functional.cross_entropy(torch.softmax(z, dim=1), label, reduction="none")
+    assert_close(twice, torch.full((10,), 1.4612), atol=1e-4, rtol=0)
+    assert_close(twice[0], torch.tensor(1 + 9 / 2.718281828).log())
+
+
 def test_held_out_patients_are_the_rest_and_other_seeds_hold_out_others() -> None:
     x, y, x_test, y_test = patients(3)
     assert (len(x), len(x_test)) == (309, 133)
@@ -294,7 +319,7 @@ def test_a_layer_that_knows_nothing_has_the_loss_of_guessing() -> None:
 def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     loss.main(seed=0, device="cpu", seeds=3, steps=200, out=tmp_path)
     printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert "hasty [nan, 0.0], stable [1.0, 0.0]" in printed
+    assert "naive [nan, 0.0], stable [1.0, 0.0]" in printed
     assert metrics["constant_squared"] == pytest.approx(metrics["mean"], abs=0.01)
     assert metrics["constant_absolute"] == pytest.approx(metrics["median"], abs=0.01)
     assert metrics["median"] < metrics["constant_Huber"] < metrics["mean"]
@@ -303,14 +328,31 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["clean_squared"] < metrics["ten_squared"] < metrics["hundred_squared"]
     assert metrics["worst_loss"] > 20 * metrics["typical_loss"]
     drawn = drawings_of("loss").draw(tmp_path)
-    assert drawn.keys() == {"binary", "distance", "lines", "proxy", "reaction", "regression", "surface"}
+    assert drawn.keys() == {
+        "binary",
+        "distance",
+        "forecasters",
+        "lines",
+        "reaction",
+        "regression",
+        "surface",
+        "surrogate",
+    }
     for curve, name in zip(drawn["reaction"].axes[0].lines, LOSSES, strict=True):
         means = curve.get_ydata()
         assert [means[0], means[-1]] == pytest.approx(
             [metrics[f"{way}_{name.replace(' ', '_')}"] for way in ("clean", "hundred")]
         )
     (cross,) = drawn["surface"].axes[0].lines  # where the mean squared error is lowest
-    assert cross.get_xydata()[0] == pytest.approx([metrics["slope"], metrics["height"]])
+    assert cross.get_xydata()[0] == pytest.approx([metrics["weight"], metrics["bias"]])
+
+
+def test_the_forecasters_pay_what_the_page_says() -> None:
+    ax = drawings_of("loss").draw_forecasters().axes[0]
+    assert [text.get_text() for text in ax.texts] == ["0.67", "0.01", "0.71", "4.61"]
+    paid = [float(line.get_ydata()[0]) for line in ax.lines if len(line.get_xdata()) == 1]
+    for (forecast, rain), found in zip([(0.51, 1), (0.99, 1), (0.51, 0), (0.99, 0)], paid, strict=True):
+        assert found == pytest.approx(-log(forecast if rain else 1 - forecast), abs=1e-5)
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
@@ -374,3 +416,15 @@ def test_three() -> None:
 
 
 # --8<-- [end:three]
+# --8<-- [start:noise]
+def test_noise() -> None:
+    prediction, y = torch.linspace(-3, 3, 7), torch.tensor(0.5)
+    gaussian = -torch.distributions.Normal(prediction, 1).log_prob(y)
+    laplace = -torch.distributions.Laplace(prediction, 1).log_prob(y)
+    torch.testing.assert_close(gaussian - squared(prediction, y) / 2, torch.full((7,), 0.9189), atol=1e-4, rtol=0)
+    torch.testing.assert_close(laplace - absolute(prediction, y), torch.full((7,), 0.6931), atol=1e-4, rtol=0)
+    wider = -torch.distributions.Normal(prediction, 3).log_prob(y)
+    torch.testing.assert_close(wider, squared(prediction, y) / 18 + 0.9189 + log(3), atol=1e-4, rtol=0)
+
+
+# --8<-- [end:noise]

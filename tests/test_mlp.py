@@ -32,9 +32,9 @@ from neuronup.accuracy import accuracy
 from neuronup.images import Images, load
 from neuronup.loaders import Examples
 from neuronup.loop import predict
-from neuronup.one_hot import one_hot
+from neuronup.one_hot import most_likely, one_hot
 
-DRAWN = {"answer", "broken", "confusion", "curves", "five", "mistakes", "neurons", "scans"}
+DRAWN = {"answer", "broken", "confusion", "curves", "digits", "five", "mistakes", "neurons"}
 
 
 def made_up(channels: int = 1, side: int = 6, n: int = 60, seed: int = 0) -> Images:
@@ -148,6 +148,23 @@ def test_logistic_regression_has_no_hidden_layer() -> None:
     assert_close(model(x), x.flatten(1) @ weight.mT + bias)
 
 
+def test_logistic_regression_is_trained_at_a_rate_of_its_own_chosen_on_validation_images() -> None:
+    scores: dict[float, list[float]] = {mlp.RATE: [], mlp.LOGISTIC_RATE: []}
+    for seed in range(2):
+        images = load("digits", seed)
+        for rate, found in scores.items():
+            torch.manual_seed(seed)
+            model = logistic_regression(images)
+            train(model, images, seed, epochs=20, rate=rate)
+            found.append(float(accuracy(predict(model, images.validation.x), images.validation.y)))
+    assert sum(scores[mlp.LOGISTIC_RATE]) > sum(scores[mlp.RATE])
+
+
+def test_one_pixel_to_the_right_changes_most_inputs() -> None:
+    x = load("digits", 0).test.x
+    assert 0.5 < (corrupted(x, 0)["shift_1"] != x).double().mean() < 0.7
+
+
 def test_misclassified_are_all_that_accuracy_misses(learned: Trial) -> None:
     test = learned.images.test
     found = misclassified(learned.model, test)
@@ -199,10 +216,10 @@ def told(tmp_path_factory) -> tuple[dict[str, float], dict[str, Figure], str]:
     return metrics, drawings_of("mlp").draw(out), "\n".join(lines)
 
 
-def test_five_seeds_read_97_percent_of_test_scans_on_average(told) -> None:
+def test_five_seeds_classify_97_percent_of_test_images_correctly_on_average(told) -> None:
     metrics, _, printed = told
     assert metrics["network_whole"] >= 0.97
-    assert f"right on test images {metrics['network_whole']:.1%}" in printed
+    assert f"accuracy on test images {metrics['network_whole']:.1%}" in printed
     assert 0.9 < metrics["network_low"] <= metrics["network_whole"] <= metrics["network_high"]
     assert metrics["mistakes"] == round((1 - metrics["network_whole"]) * metrics["evaluated"])
     assert metrics["evaluated"] == 5 * metrics["test"]
@@ -220,7 +237,7 @@ def test_the_page_says_of_the_scores_what_was_measured(told) -> None:
     assert metrics["network_shift_2"] < metrics["network_shift_1"] < 0.6
     assert metrics["network_shift_1"] < metrics["nearest_shift_1"]
     assert metrics["network_noise"] < metrics["nearest_noise"]
-    assert metrics["sure_worst"] > 0.95  # doubt does not catch it
+    assert metrics["sure_worst"] > 0.95  # low confidence does not catch it
     assert metrics["network_inverted"] < 0.05 < 0.9 < metrics["sure_inverted"]
     assert metrics["sure_photo"] > metrics["sure_mistakes"]
     assert min(metrics[f"sure_{state}"] for state in ("shift_1", "shift_2", "noise")) > 0.8
@@ -302,3 +319,13 @@ def test_guessing() -> None:
 
 
 # --8<-- [end:guessing]
+# --8<-- [start:back]
+def test_back() -> None:
+    label = torch.arange(10)
+    assert torch.equal(most_likely(one_hot(label, 10)), label)
+    z = torch.randn(20, 10, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(most_likely(z.softmax(dim=1)), most_likely(z))
+    assert not torch.equal(one_hot(most_likely(z), 10), z.softmax(dim=1))
+
+
+# --8<-- [end:back]

@@ -108,6 +108,25 @@ def test_mistakes_peak_where_there_are_as_many_random_neurons_as_examples(images
     assert as_many[1] > 2 * few[1] > many[1]
 
 
+def test_the_weights_are_very_large_where_there_are_as_many_random_neurons_as_examples(
+    images: Images, monkeypatch
+) -> None:
+    inverted = torch.linalg.pinv
+    sizes: list[float] = []
+
+    def spy(hidden: Tensor) -> Tensor:
+        sizes.append(float(inverted(hidden).norm()))
+        return inverted(hidden)
+
+    monkeypatch.setattr(torch.linalg, "pinv", spy)
+    training = Examples(images.train.x[:200], images.train.y[:200])
+    for width in (40, 200, 2000):
+        random_features(training, images.validation, width, 0)
+    few, as_many, many = sizes
+    assert as_many > 10 * few
+    assert as_many > 10 * many
+
+
 # The regularisers against PyTorch's
 
 
@@ -208,6 +227,22 @@ def test_adamw_shrinks_loud_and_quiet_weights_alike_and_adam_with_a_penalty_does
     assert unlike[0] < 0.1 < 0.8 < unlike[1]
 
 
+def test_weight_decay_of_pytorchs_adam_is_the_l2_penalty_and_that_of_adamw_is_not() -> None:
+    def trained(kind: type[torch.optim.Optimizer], l2: float, decay: float) -> Tensor:
+        torch.manual_seed(0)
+        model, x, y = nn.Linear(5, 3), torch.randn(60, 5), torch.randint(3, (60,))
+        loss, optimiser = penalised(model, 0.0, l2), kind(model.parameters(), lr=0.01, weight_decay=decay)
+        for _ in range(60):
+            optimiser.zero_grad()
+            loss(model(x), y).backward()
+            optimiser.step()
+        return nn.utils.parameters_to_vector(model.parameters()).detach()
+
+    penalty = trained(torch.optim.Adam, 0.3, 0.0)
+    assert_close(trained(torch.optim.Adam, 0.0, 0.3), penalty, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(trained(torch.optim.AdamW, 0.0, 0.3), penalty, atol=1e-2)
+
+
 @given(seed=seeds)
 @settings(deadline=None, max_examples=20)
 def test_a_shifted_image_is_the_image_moved_by_at_most_a_pixel(seed: int) -> None:
@@ -239,14 +274,15 @@ def test_a_corrupted_label_is_another_class_and_the_rest_stay(seed: int, share: 
 
 def test_deep_and_flat_nets_have_as_many_parameters_to_a_hundredth() -> None:
     flat, deep = (
-        sum(p.numel() for p in build_mlp(REGULARISERS[name], 64, 10).parameters()) for name in ("no cure", "deeper")
+        sum(p.numel() for p in build_mlp(REGULARISERS[name], 64, 10).parameters())
+        for name in ("unregularised", "deeper")
     )
     assert flat == 64 * 128 + 128 + 128 * 10 + 10
     assert deep == pytest.approx(flat, rel=0.01)
 
 
 def test_a_net_memorises_wrong_labels_and_early_stopping_keeps_it_from_that(images: Images) -> None:
-    plain, stopped = (train(REGULARISERS[name], images, 0, epochs=50) for name in ("no cure", "early stopping"))
+    plain, stopped = (train(REGULARISERS[name], images, 0, epochs=50) for name in ("unregularised", "early stopping"))
     memorised = [float(is_correct(p.model, p.examples)[p.wrong].float().mean()) for p in (plain, stopped)]
     accuracy = [float(is_correct(p.model, images.test).float().mean()) for p in (plain, stopped)]
     assert memorised[0] > 0.9 > 0.3 > memorised[1]
@@ -284,15 +320,15 @@ def results(tmp_path_factory):
 
 def test_main_draws_what_it_kept(results) -> None:
     _, found, drawn = results
-    assert drawn.keys() == {"fits", "degrees", "parts", "descent", "curves", "cures", "search"}
+    assert drawn.keys() == {"fits", "degrees", "parts", "descent", "curves", "regularisers", "search"}
     assert [ax.get_title() for ax in drawn["fits"].axes] == ["degree 1", "degree 5", "degree 15"]
     _, held_out = drawn["descent"].axes[0].get_lines()[:2]
     assert list(held_out.get_xdata()) == [10, 70, 200, 700]
     assert list(held_out.get_ydata()) == pytest.approx((100 * found["mistakes"][:, :, 1]).mean(0).tolist())
-    labels = [label.get_text() for label in drawn["cures"].axes[0].get_yticklabels()]
-    assert labels == [name for name in reversed(REGULARISERS) if name != "right labels"]
+    labels = [label.get_text() for label in drawn["regularisers"].axes[0].get_yticklabels()]
+    assert labels == [name for name in reversed(REGULARISERS) if name != "correct labels"]
     assert [len(line.get_xdata()) for line in drawn["curves"].axes[0].get_lines()] == [8, 8]
-    assert [ax.get_title() for ax in drawn["search"].axes] == ["nets that guess", "nets that learned"]
+    assert [ax.get_title() for ax in drawn["search"].axes] == ["random predictions", "trained networks"]
 
 
 def test_main_records_what_the_page_claims(results) -> None:
@@ -302,25 +338,25 @@ def test_main_records_what_the_page_claims(results) -> None:
     assert metrics["held_out_best"] < metrics["held_out_1"] < metrics["held_out_15"]
     assert metrics["descent_peak"] == 200
     assert metrics["descent_peak_mistakes"] > metrics["descent_first_mistakes"]
-    assert metrics["test_right_labels"] > metrics["test_no_cure"]
+    assert metrics["test_correct_labels"] > metrics["test_unregularised"]
     assert metrics["chance_seen"] > 2 * metrics["chance_unseen"]
-    (one_seen, _), *_ = found["curves"]["nets that guess"].tolist()
-    assert abs(one_seen - 0.1) < 0.01  # one try: nothing is chosen, nothing flattered
+    (one_seen, _), *_ = found["curves"]["random predictions"].tolist()
+    assert abs(one_seen - 0.1) < 0.01  # one try: nothing is chosen
     gap, one = (metrics[f"learned_{k}seen"] - metrics[f"learned_{k}unseen"] for k in ("", "one_"))
     assert gap > one
     assert (metrics["validation"], metrics["examples"]) == (360, 300)
     assert metrics["parameters"] == 9610
     named = [name for kind in ("helped", "doubtful") for name in metrics[kind].split(", ") if name]
-    assert sorted([*named, "no cure", "right labels"]) == sorted(REGULARISERS)
+    assert sorted([*named, "unregularised", "correct labels"]) == sorted(REGULARISERS)
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(overfitting, "FEATURE_WIDTHS", [10, 200])
-    few = ("no cure", "more data", "batch norm", "fewer parameters", "right labels")
+    few = ("unregularised", "more data", "batch norm", "fewer parameters", "correct labels")
     monkeypatch.setattr(overfitting, "REGULARISERS", {name: REGULARISERS[name] for name in few})
     overfitting.main(device="cpu", epochs=1, tries=1)
-    assert "no cure" in capsys.readouterr().out
+    assert "unregularised" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
 
 
@@ -338,10 +374,10 @@ def test_gap() -> None:
 def test_average() -> None:
     torch.manual_seed(0)
     layer, a, w = Dropout(0.5), torch.rand(8), torch.randn(8)
-    answers = torch.stack([layer(a) @ w for _ in range(20_000)])
-    torch.testing.assert_close(answers.mean(), a @ w, atol=0.05, rtol=0)
-    # The variance of an answer is the sum of (a w)² p / (1 - p).
-    torch.testing.assert_close(answers.var(), (a * w).square().sum(), atol=0, rtol=0.05)
+    sums = torch.stack([layer(a) @ w for _ in range(20_000)])
+    torch.testing.assert_close(sums.mean(), a @ w, atol=0.05, rtol=0)
+    # The variance of a sum is the sum of (a w)² p / (1 - p).
+    torch.testing.assert_close(sums.var(), (a * w).square().sum(), atol=0, rtol=0.05)
 
 
 # --8<-- [end:average]

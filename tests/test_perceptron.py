@@ -22,6 +22,7 @@ from perceptron import (
     fit,
     maximum_margin,
     mistake_bound,
+    pair_accuracy,
     select_pair,
     separable,
 )
@@ -77,9 +78,24 @@ def test_a_linear_program_that_gives_up_is_no_answer(monkeypatch) -> None:
         separable(*xor())
 
 
+def test_logistic_regression_does_not_learn_by_rosenblatts_rule() -> None:
+    x, y = xor()
+    with pytest.raises(AttributeError, match="learn"):
+        fit(LogisticRegression(2), x, y, epochs=1)  # type: ignore[arg-type]
+
+
+def test_logistic_regression_predicts_the_side_that_is_more_probable() -> None:
+    x, y = separable_points(5)
+    model = LogisticRegression(3)
+    for _ in range(500):
+        model.gradient_step(x, y, rate=1.0)
+    assert_close(model(x), torch.where(model.probability(x) > 0.5, 1.0, -1.0))
+    assert float((model(x) == y).float().mean()) > 0.9
+
+
 @given(seed=st.integers(0, 10_000), rate=st.floats(0.01, 2))
 @settings(deadline=None, max_examples=20)
-def test_a_soft_step_is_pytorchs_gradient_step_on_the_cross_entropy(seed: int, rate: float) -> None:
+def test_a_step_of_logistic_regression_is_pytorchs_gradient_step_on_the_cross_entropy(seed: int, rate: float) -> None:
     x, y = separable_points(seed)
     ours, theirs = LogisticRegression(3), nn.Linear(3, 1)
     nn.init.zeros_(theirs.weight), nn.init.zeros_(theirs.bias)
@@ -99,6 +115,8 @@ PYTORCHS = {
     "ReLU": torch.relu,
     "leaky ReLU": nn.functional.leaky_relu,
     "ELU": nn.functional.elu,
+    "GELU": nn.functional.gelu,
+    "SiLU": nn.functional.silu,
 }
 
 
@@ -113,6 +131,22 @@ def test_activations_and_derivatives_are_pytorchs(name: str) -> None:
     assert_close(value(z), PYTORCHS[name](z))
     (expected,) = torch.autograd.grad(PYTORCHS[name](z).sum(), z)
     assert_close(derivative(z.detach()), expected)
+
+
+@pytest.mark.parametrize("name", ["ReLU", "leaky ReLU"])
+def test_at_a_kink_the_derivative_is_the_one_from_the_left(name: str) -> None:
+    z = torch.zeros((), requires_grad=True)
+    (expected,) = torch.autograd.grad(PYTORCHS[name](z), z)
+    assert_close(ACTIVATIONS[name][1](torch.zeros(())), expected)
+    assert_close(ACTIVATIONS[name][1](torch.tensor(-1.0)), expected)
+
+
+@pytest.mark.parametrize(("name", "lowest"), [("GELU", -0.17), ("SiLU", -0.28), ("ELU", -1.0)])
+def test_the_ranges_of_the_page_hold(name: str, lowest: float) -> None:
+    value, derivative = ACTIVATIONS[name]
+    z = torch.linspace(-20, 20, 4001)
+    assert float(value(z).amin()) == pytest.approx(lowest, abs=0.005)
+    assert bool((derivative(z) < 0).any()) == (name != "ELU")  # they fall before they rise
 
 
 def test_softmax_is_pytorchs_even_where_exp_would_overflow() -> None:
@@ -147,19 +181,20 @@ def test_the_kernel_perceptron_is_a_perceptron_on_all_monomials() -> None:
     assert_close(kernel(x), plain(features(x)))
 
 
-def test_no_line_splits_8_from_the_other_digits() -> None:
-    x, digit, _, _ = train_test_digits(seed=0)
+@pytest.mark.parametrize("seed", range(5))
+def test_no_hyperplane_splits_8_from_the_other_digits(seed: int) -> None:
+    x, digit, _, _ = train_test_digits(seed)
     assert not separable(x, torch.where(digit == 8, 1.0, -1.0))
 
 
-def test_held_out_scans_are_not_among_those_to_learn_from() -> None:
+def test_held_out_images_are_not_among_the_training_images() -> None:
     x, digit, x_test, digit_test = train_test_digits(seed=3)
     assert len(x) + len(x_test) == 1797
     assert set(map(tuple, x.tolist())).isdisjoint(map(tuple, x_test.tolist()))
     assert set(digit.tolist()) == set(digit_test.tolist()) == set(range(10))
 
 
-def test_other_seeds_hold_out_other_scans() -> None:
+def test_other_seeds_hold_out_other_images() -> None:
     assert not torch.equal(train_test_digits(0)[0], train_test_digits(1)[0])
     assert_close(train_test_digits(0)[0], train_test_digits(0)[0])
 
@@ -170,12 +205,23 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert "45 of 45 pairs of digits" in printed
     assert metrics["split"] == 45
     assert metrics["hard_mistakes"] <= metrics["hard_allowed"]
-    assert metrics["rest_kernel"] > metrics["rest_soft"] > metrics["rest_perceptron"] > metrics["rest_never"]
-    assert 0.1 < metrics["sway_soft"] < metrics["sway_perceptron"] < 5  # percentage points
+    ordered = ("kernel", "logistic", "perceptron", "never")
+    assert metrics["rest_kernel"] > metrics["rest_logistic"] > metrics["rest_perceptron"] > metrics["rest_never"]
+    always = [float((train_test_digits(seed).y_test != 8).float().mean()) for seed in range(5)]
+    assert metrics["rest_never"] == pytest.approx(sum(always) / 5)  # the mean of all five, as the others
+    threes_and_eights = [pair_accuracy(3, 8, seed, torch.device("cpu")) for seed in range(5)]
+    assert metrics["three_eight_accuracy"] == pytest.approx(sum(threes_and_eights) / 5)  # one split decides little:
+    assert metrics["three_eight_high"] - metrics["three_eight_low"] > 0.04
+    assert 0.8 < metrics["bound_rank"] <= 1
+    assert 65 < metrics["rest_kernel_points"] < len(train_test_digits(0).x)
+    assert 0.1 < metrics["fluctuation_logistic"] < metrics["fluctuation_perceptron"] < 5  # percentage points
     drawn = drawings_of("perceptron").draw(tmp_path)
     assert drawn.keys() == {"activations", "bound", "boundary", "mistakes", "rest", "scans", "weights", "xor"}
-    assert [line.get_label() for line in drawn["rest"].axes[0].lines] == ["kernel", "soft", "perceptron"]
+    lines = {line.get_label(): line.get_ydata()[-1] for line in drawn["rest"].axes[0].lines}
+    assert list(lines) == ["kernel perceptron", "logistic regression", "perceptron", "always “not 8”"]
+    assert list(lines.values()) == pytest.approx([metrics[f"rest_{name}"] for name in ordered])
     assert len(drawn["mistakes"].axes[0].texts) == 45
+    assert [ax.get_title() for ax in drawn["activations"].axes] == list(ACTIVATIONS)
     across, up = drawn["xor"].axes[1].lines[0].get_data()
     assert list(across) == [0, 1]  # from the left edge to the right
     assert up[0] == up[1] == pytest.approx(0, abs=1e-6)  # half-way between the products -1 and 1

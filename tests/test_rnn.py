@@ -7,6 +7,7 @@ import math
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 import rnn
+from neuronup.clipping import clip_gradients, clipping_adam
 from neuronup.command import BadInput
 from neuronup.costs import count_parameters
 from neuronup.loaders import Loader
@@ -42,11 +44,11 @@ from rnn import (
     Recurrent,
     SequenceClassifier,
     backpropagate_through_time,
-    clip_gradients,
-    clipping_adam,
     evaluate,
     forward_truncated,
     generate,
+    make_orthogonal,
+    memory_network,
     memory_task,
     recurrent_layer,
     state_gradients,
@@ -190,10 +192,84 @@ def test_the_first_symbol_is_the_label_and_the_rest_says_nothing_about_it() -> N
             assert abs(share - 0.25) < 0.06
 
 
-def test_an_lstm_that_holds_on_remembers_where_an_rnn_does_not() -> None:
-    cpu = torch.device("cpu")
-    assert rnn.train_to_remember("LSTM", math.log(40), 40, 0, cpu) > 0.95
-    assert rnn.train_to_remember("RNN", 0.0, 80, 0, cpu) < 0.5
+def test_with_either_architecture_the_initialisation_decides_whether_the_first_symbol_is_recalled() -> None:
+    found = {name: rnn.train_to_remember(name, 40, 1, torch.device("cpu")) for name in rnn.MEMORY_NETWORKS}
+    assert min(found["RNN, orthogonal"], found["LSTM, gates set"]) > 0.95
+    assert max(found["RNN"], found["LSTM"]) < 0.9
+
+
+def test_those_that_are_compared_have_equally_many_parameters() -> None:
+    memory = [count_parameters(memory_network(name, 40)) for name in rnn.MEMORY_NETWORKS]
+    assert memory == pytest.approx([5_550] * 4, rel=0.01)
+    text = [count_parameters(rnn.untrained_model(kind)) for kind in rnn.RECURRENT_NETWORKS]
+    assert list(rnn.RECURRENT_NETWORKS) == ["RNN", "GRU", "LSTM"]
+    assert text == pytest.approx([128_400] * 3, rel=0.005)
+
+
+def test_each_architecture_takes_part_in_the_memory_task_with_both_initialisations() -> None:
+    assert [kind for kind, *_ in rnn.MEMORY_NETWORKS.values()] == ["RNN", "RNN", "LSTM", "LSTM"]
+    u = memory_network("RNN, orthogonal", 40).layer.weight_hh_l0
+    assert_close(u @ u.mT, torch.eye(len(u)), atol=1e-5, rtol=0)
+    torch.manual_seed(0)
+    plain = memory_network("LSTM", 40).layer.bias_ih_l0
+    torch.manual_seed(0)
+    moved = (memory_network("LSTM, gates set", 40).layer.bias_ih_l0 - plain).detach()
+    assert_close(moved, torch.tensor([-math.log(40)] * 32 + [math.log(40)] * 32 + [0.0] * 64))
+
+
+def test_an_orthogonal_matrix_keeps_lengths_and_a_linear_recurrence_its_gradient() -> None:
+    torch.manual_seed(0)
+    u, b = torch.empty(6, 6), torch.ones(6)
+    make_orthogonal(u, b)
+    v = torch.randn(6, 3)
+    assert_close((u @ v).norm(dim=0), v.norm(dim=0))
+    assert not b.any()
+    cell = RNN(3, 6)
+    for weight in cell.parameters():
+        nn.init.zeros_(weight)
+    make_orthogonal(cell.hidden_to_hidden.weight)  # it hears nothing, so its tanh is at 0, where the derivative is 1
+    assert_close(state_gradients(cell, torch.randn(2, 15, 3)), torch.ones(15))
+
+
+def carry_the_state_on(kind: str, detach: bool, step: bool, retain: bool, backward: bool = True) -> list[int]:
+    """Train on three segments, the state handed on; return how many nodes the graph of each loss had."""
+    model, x, sizes, state = small(), torch.randint(96, (2, 25)), [], None
+    model.layer = recurrent_layer(kind, len(ALPHABET), 16)
+    optimiser = clipping_adam(model, 0.01)
+    for start in (0, 8, 16):
+        z, state = model.predict_next(x[:, start : start + 8], state)
+        loss = bits_per_character(z, x[:, start + 1 : start + 9])
+        found: set[Any] = set()
+        new: list[Any] = [loss.grad_fn]
+        while new:
+            found.add(node := new.pop())
+            new += [before for before, _ in node.next_functions if before is not None and before not in found]
+        sizes.append(len(found))
+        optimiser.zero_grad()
+        if backward:
+            loss.backward(retain_graph=retain)
+        if step:
+            optimiser.step()
+        if detach:
+            state = tuple(part.detach() for part in state) if kind == "LSTM" else state.detach()
+    return sizes
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_without_detach_the_second_backward_fails_and_the_graph_grows_only_if_it_is_retained(kind: str) -> None:
+    first, second, third = carry_the_state_on(kind, detach=True, step=True, retain=False)
+    assert second == third <= first + 2
+    page = (ROOT / "docs" / "lectures" / "rnn" / "index.md").read_text(encoding="utf-8")
+    for retain, message in (
+        (False, "Trying to backward through the graph a second time"),
+        (True, "has been modified by an inplace operation"),
+    ):
+        assert message in " ".join(page.split())
+        with pytest.raises(RuntimeError, match=message):
+            carry_the_state_on(kind, detach=False, step=True, retain=retain)
+    for backward in (True, False):  # graphs retained; losses added up for one backward at the end
+        first, second, third = carry_the_state_on(kind, False, step=False, retain=True, backward=backward)
+        assert third - second == second - first > 2  # at least, where a whole LSTM is one node
 
 
 def test_the_text_is_the_154_sonnets_line_by_line() -> None:
@@ -277,6 +353,16 @@ def test_each_order_takes_the_smoothing_that_the_validation_text_prefers() -> No
     assert found["bigram"] == pytest.approx(float(-p.log2().mean()))
 
 
+def test_the_best_smoothing_of_the_longer_n_grams_lies_within_what_is_tried() -> None:
+    train, validation, _ = (encode(part) for part in split_text(sonnets()))
+    for order in (2, 3, 5):
+        bits = [
+            float(-ngram_probability(train, validation, order, each)[-(len(validation) - 4) :].log2().mean())
+            for each in SMOOTHING
+        ]
+        assert min(bits) < min(bits[0], bits[-1])
+
+
 def test_windows_ask_for_the_symbol_after_each() -> None:
     x, y = text_windows(torch.arange(11), 3)
     assert_close(x, torch.arange(9).reshape(3, 3))
@@ -351,7 +437,7 @@ def test_a_cell_without_a_step_says_so() -> None:
 
 
 def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(rnn, "train_to_remember", lambda kind, gate_bias, *_: 0.25 + 0.01 * gate_bias)
+    monkeypatch.setattr(rnn, "train_to_remember", lambda name, length, *_: 1 / len(name) + length / 1000)
     rnn.main(seed=0, device="cpu", epochs=1, characters=30_000, out=tmp_path)
     printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert "30,000 characters of Shakespeare's sonnets" in printed
@@ -360,22 +446,27 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) ->
     assert metrics["bits_uniform"] > metrics["bits_unigram"] > metrics["bits_bigram"] > metrics["bits_trigram"]
     assert metrics["bits_LSTM"] < metrics["before"] - 1
     assert metrics["seen"] == 0
-    assert [metrics[f"parameters_{kind}"] for kind in rnn.RECURRENT_NETWORKS] == pytest.approx([128_000] * 2, rel=0.01)
-    assert metrics["reach_rnn"] < 1e-3 < 0.1 < metrics["reach_hold"]
-    assert metrics["reach_wild"] > 1
-    assert metrics["hold_80"] > metrics["rnn_80"]
+    assert [metrics[f"parameters_{kind}"] for kind in rnn.RECURRENT_NETWORKS] == pytest.approx([128_400] * 3, rel=0.005)
+    for name in (*ORDERS, *rnn.RECURRENT_NETWORKS):
+        short = name.replace("-", "_")
+        assert metrics[f"perplexity_{short}"] == pytest.approx(2 ** metrics[f"bits_{short}"])
+    assert metrics["reach_rnn"] < 1e-3 < 0.1 < metrics["reach_open"]
+    assert metrics["reach_rnn"] < metrics["reach_orthogonal"] < 1 < metrics["reach_times_4"]
+    assert metrics["rnn_80"] == pytest.approx(1 / 3 + 0.08)
+    assert metrics["gates_10"] == pytest.approx(1 / 15 + 0.01)
     drawn = drawings_of("rnn").draw(tmp_path)
     assert drawn.keys() == {"reach", "memory", "bits", "learning"}
     (reach,), (memory,), (bits,), (learning,) = (figure.axes for figure in drawn.values())
     lines = {line.get_label(): line.get_ydata()[20] for line in reach.lines}
     assert lines["RNN"] == pytest.approx(metrics["reach_rnn"], rel=1e-4)
-    assert lines["RNN, weights times 4"] == pytest.approx(metrics["reach_wild"], rel=1e-4)
-    assert memory.lines[2].get_ydata()[-1] == pytest.approx(metrics["hold_80"])
-    assert [bar.get_width() for bar in bits.patches][-2:] == [
+    assert lines["RNN, U times 4"] == pytest.approx(metrics["reach_times_4"], rel=1e-4)
+    assert memory.lines[3].get_ydata()[-1] == pytest.approx(metrics["gates_80"])
+    assert [bar.get_width() for bar in bits.patches][-3:] == [
         metrics[f"bits_{kind}"] for kind in rnn.RECURRENT_NETWORKS
     ]
-    assert [len(line.get_ydata()) for line in learning.lines[:2]] == [1, 1]
-    assert len(learning.lines) == 5  # two networks; bigram, trigram and five-gram
+    assert [line.get_label() for line in learning.lines[:3]] == list(rnn.RECURRENT_NETWORKS)
+    assert [len(line.get_ydata()) for line in learning.lines[:3]] == [1, 1, 1]
+    assert len(learning.lines) == 6  # three networks; bigram, trigram and five-gram
 
 
 @pytest.mark.parametrize("characters", [9_999, 94_110])
@@ -388,7 +479,7 @@ def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(rnn, "train_to_remember", lambda *_: random.Random(0).random())
     rnn.main(device="cpu", epochs=1, characters=10_000)
-    assert "bits for each character" in capsys.readouterr().out
+    assert "bits per character" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
 
 
@@ -397,12 +488,12 @@ def test_by_hand() -> None:
     w, u = torch.tensor(0.5, requires_grad=True), torch.tensor(2.0, requires_grad=True)
     h, states = torch.tensor(0.0), []
     for x in (1.0, 0.0, -1.0):
-        h = w * h + u * x  # no tanh: a straight line
+        h = w * h + u * x  # without tanh
         states.append(h.item())
     h.backward()
     assert states == [2.0, 1.0, -1.5]
-    assert u.grad == 0.25 * 1 + 0.5 * 0 + 1 * -1  # each input, times w for each place since
-    assert w.grad == 1.0 + 0.5 * 2.0  # the last copy met h = 1; the one before, h = 2
+    assert u.grad == 0.25 * 1 + 0.5 * 0 + 1 * -1  # each input, times w for each time step since
+    assert w.grad == 1.0 + 0.5 * 2.0  # w times h = 1 in the last step, times h = 2 in the one before
 
 
 # --8<-- [end:by_hand]
@@ -429,7 +520,7 @@ def test_sizes() -> None:
 # --8<-- [end:sizes]
 # --8<-- [start:no_order]
 def test_no_order() -> None:
-    """Without a state, an answer from the last place knows only the last place."""
+    """Where U is zero, the last hidden state depends on the last input only."""
     torch.manual_seed(0)
     model = SequenceClassifier(RNN(8, 16), 8, 16, 4)
     x = torch.randint(8, (5, 7))

@@ -32,7 +32,7 @@ from neuronup.accuracy import accuracy
 from neuronup.checkpoint import Run, read_checkpoint, sealed
 from neuronup.command import BadInput
 from neuronup.loaders import Examples, Loader
-from neuronup.loop import best_epoch, fit, predict
+from neuronup.loop import best_epoch, fit, predict, train_epoch
 from training import (
     Classifier,
     DigitDataset,
@@ -49,7 +49,7 @@ CPU = torch.device("cpu")
 
 
 def few(n: int = 60, seed: int = 0) -> tuple[Examples, Examples]:
-    """Some scans to learn from, and as many to validate."""
+    """Some images to train on, and as many to validate."""
     train, validation, _ = digit_splits(seed)
     return Examples(train.x[:n], train.y[:n]), Examples(validation.x[:n], validation.y[:n])
 
@@ -113,6 +113,57 @@ def test_the_loss_of_an_epoch_is_the_mean_over_examples_and_not_over_batches() -
     model = nn.Linear(64, 10)
     history = fit(model, Loader(train, 7, 0), train, SGD(model.parameters(), lr=0.0), 1)
     assert history["loss"] == pytest.approx(history["validation_loss"])
+
+
+def test_one_epoch_is_one_step_a_batch_against_the_gradient_of_that_batch_alone() -> None:
+    train, _ = few(40)
+    torch.manual_seed(0)
+    model, theirs = Classifier(hidden=8), Classifier(hidden=8)
+    theirs.load_state_dict(model.state_dict())
+    loss = train_epoch(model.eval(), Loader(train, 16, 3), SGD(model.parameters(), lr=0.2))
+    assert model.training
+    total = 0.0
+    for x, y in Loader(train, 16, 3):
+        batch_loss = cross_entropy(theirs(x), y)
+        for weight, gradient in zip(
+            theirs.parameters(), torch.autograd.grad(batch_loss, [*theirs.parameters()]), strict=True
+        ):
+            weight.data -= 0.2 * gradient
+        total += float(batch_loss.detach()) * len(y)
+    assert loss == pytest.approx(total / 40)
+    for ours, other in zip(model.parameters(), theirs.parameters(), strict=True):
+        assert_close(ours, other)
+
+
+def test_without_detach_the_sum_keeps_a_graph_for_every_batch_but_not_its_activations() -> None:
+    train, _ = few(40)
+    model = Classifier(hidden=8)
+
+    def graph_of_the_sum(batches: int) -> int:
+        total = torch.zeros(())
+        for _ in range(batches):
+            batch_loss = cross_entropy(model(train.x), train.y)
+            batch_loss.backward()
+            total = total + batch_loss  # no detach
+        seen, waiting = set(), [total.grad_fn]
+        while waiting:
+            node = waiting.pop()
+            if node is not None and node not in seen:
+                seen.add(node)
+                waiting += [before for before, _ in node.next_functions]
+        with pytest.raises(RuntimeError, match="a second time"):
+            total.backward()  # what it needs has been freed
+        return len(seen)
+
+    sizes = [graph_of_the_sum(batches) for batches in (10, 20, 30)]
+    assert sizes[2] - sizes[1] == sizes[1] - sizes[0] > 0
+
+
+def test_logits_through_a_softmax_keep_the_loss_above_the_bound_on_the_page() -> None:
+    sure = nn.functional.one_hot(torch.arange(10), 10).float() * 1e3
+    twice = cross_entropy(sure.softmax(dim=1), torch.arange(10))
+    assert round(float(twice), 2) == 1.46
+    assert float(cross_entropy(sure, torch.arange(10))) < 1e-6
 
 
 def test_early_stopping_returns_the_weights_of_the_best_epoch() -> None:
@@ -478,14 +529,24 @@ def test_a_plain_dataloader_and_ours_hold_the_same_examples() -> None:
     assert content(usual) == content(ours)
 
 
-def test_prepared_scans_have_mean_0_and_spread_1() -> None:
+def test_a_dataloader_asked_for_whole_batches_holds_the_same_examples() -> None:
+    train, _ = few(100)
+    data = DigitDataset(train, prepare(train))
+    batches = list(training.whole_loader(data, 32))
+    assert [len(x) for x, _ in batches] == [32, 32, 32, 4]
+    x, y = torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
+    rows = sorted((*image.flatten().tolist(), int(label)) for image, label in zip(x, y, strict=True))
+    assert_close(rows, sorted((*image.flatten().tolist(), int(label)) for image, label in data))
+
+
+def test_prepared_images_have_mean_0_and_standard_deviation_1() -> None:
     train, _, _ = digit_splits(0)
     ready = prepare(train)(DigitDataset(train).images)
     assert_close(ready.mean(), torch.tensor(0.0), atol=0.01, rtol=0)
     assert_close(ready.std(), torch.tensor(1.0), atol=0.01, rtol=0)
 
 
-def test_the_three_parts_share_no_scan_and_lose_none() -> None:
+def test_the_three_parts_share_no_image_and_lose_none() -> None:
     x = [tuple(row) for part in digit_splits(4) for row in part.x.tolist()]
     assert len(x) == len(set(x)) == 1797
     assert [round(len(part.x) / 1797, 2) for part in digit_splits(4)] == [0.7, 0.2, 0.1]
@@ -519,6 +580,8 @@ def test_what_the_page_says_of_tensors_is_so() -> None:
     assert training.dtypes() | {"both": "float32", "decimal": "float32", "whole": "int64"} == training.dtypes()
     with pytest.raises(RuntimeError, match="mat1 and mat2 must have the same dtype, but got Double and Float"):
         Classifier()(torch.ones(1, 64).double())
+    with pytest.raises(RuntimeError, match=r"mat1 and mat2 shapes cannot be multiplied \(256x8 and 64x64\)"):
+        Classifier()(torch.ones(32, 1, 8, 8))
     assert training.broadcast() == {"number": "(5, 3)", "row": "(5, 3)", "column": "(5, 3)", "trap": "(5, 5)"}
     assert training.gradients_accumulate() == pytest.approx({"once": 12, "twice": 24, "moved": 1.88})
     assert training.there_and_back(torch.ones(3), CPU) == {"there": "cpu", "back": True}
@@ -530,13 +593,22 @@ def test_weights_come_back_as_they_were_and_a_trap_does_not(tmp_path: Path) -> N
     load_state_dict(other, tmp_path / "weights.pt")
     assert same(one.state_dict(), other.state_dict())
     assert training.load_trap(weights_only=True) == "refused"
-    assert training.load_trap(weights_only=False) == "this line was printed by reading a file"
+    assert training.load_trap(weights_only=False) == "this line was printed by loading a file"
 
 
 def test_a_run_on_other_random_numbers_ends_elsewhere() -> None:
     model, _ = training.train_classifier(0, 6, CPU)
     assert training.resume_after_failure(model, 0, 6, CPU) == "the same"
     assert training.resume_after_failure(Classifier(dropout=0.2), 0, 6, CPU) == "others"
+
+
+def test_each_model_is_evaluated_on_the_test_set_of_its_own_seed() -> None:
+    models = [Classifier(hidden=4) for _ in range(2)]
+    tests = [digit_splits(seed)[2] for seed in (3, 4)]
+    zs = [(predict(model, test.x), test.y) for model, test in zip(models, tests, strict=True)]
+    losses, scores = [float(cross_entropy(*each)) for each in zs], [float(accuracy(*each)) for each in zs]
+    expected = (sum(losses) / 2, sum(scores) / 2)
+    assert training.on_test_sets(models, 3, CPU) == pytest.approx(expected)
 
 
 # What main does
@@ -548,8 +620,12 @@ def test_main_prints_and_records_what_it_found(tmp_path: Path, capsys: pytest.Ca
     numbers = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert "the weights are the same" in printed
     assert numbers["apart"] < 1e-5
-    assert numbers["faster"] > 2
+    assert numbers["faster"] > numbers["faster_whole"] > 2
     assert numbers["right"] > 0.8
+    for name in ("constant", "cosine"):
+        assert numbers[f"{name}_rate"] in (0.003, 0.01, 0.03, 0.1)
+        assert numbers[f"{name}_best"] <= numbers[f"{name}_last"]
+        assert numbers[f"{name}_tuned"] <= numbers[f"{name}_last"]
     assert numbers["best"] <= numbers["stopped"] <= numbers["heart_epochs"] == 10
     drawn = drawings_of("training").draw(tmp_path)
     assert drawn.keys() == {"history", "schedule", "stopping"}
@@ -568,7 +644,7 @@ def test_main_takes_a_run_up_again_and_draws_nothing_unless_told_where(
     training.train_classifier(0, 2, CPU, checkpoint=file)
     assert len(read_checkpoint(file)["history"]["loss"]) == 2
     training.main(device="cpu", epochs=2, checkpoint=file)
-    assert "test scans read rightly" in capsys.readouterr().out
+    assert "test accuracy" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
     with pytest.raises(BadInput, match="T_max is 2, not 1"):
         training.main(device="cpu", epochs=1, checkpoint=file)
@@ -643,13 +719,13 @@ def test_forgotten() -> None:
 # --8<-- [end:forgotten]
 # --8<-- [start:shapes]
 def test_shapes() -> None:
-    prediction, truth = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([1.0, 2.0, 3.0])
-    assert float(((prediction[:, 0] - truth) ** 2).mean()) == 0  # (3,) and (3,)
-    wrong = (prediction - truth) ** 2  # (3, 1) and (3,) give (3, 3)
+    prediction, label = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([1.0, 2.0, 3.0])
+    assert float(((prediction[:, 0] - label) ** 2).mean()) == 0  # (3,) and (3,)
+    wrong = (prediction - label) ** 2  # (3, 1) and (3,) give (3, 3)
     assert wrong.shape == (3, 3)
-    assert_close(wrong.mean(), torch.tensor(4 / 3))  # every prediction against every truth
+    assert_close(wrong.mean(), torch.tensor(4 / 3))  # every prediction minus every label
     with pytest.warns(UserWarning, match="target size"):
-        mse_loss(prediction, truth)  # PyTorch's own says so
+        mse_loss(prediction, label)  # PyTorch's own says so
 
 
 # --8<-- [end:shapes]

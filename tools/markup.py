@@ -10,6 +10,7 @@ from neuronup.pictures import picture
 
 NUMBER = re.compile(r"\{\{ *(?:(?P<topic>\w+)/)?(?P<name>\w+)(?::(?P<format>[^{}]*?))? *\}\}")
 CODE = re.compile(r'<(code|pre)\b.*?</\1>|<(span|div) class="arithmatex">.*?</\2>', re.S)
+KEPT = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.S)
 UNKNOWN = re.compile(r"\[(?P<text>[^\[\]^<>]+)\]\[(?P<term>[\w -]*)\]")
 IMAGE = re.compile(r'<img alt="(?P<alt>[^"]*)" src="(?P<src>(?!https?:)[^"]*\.svg)"[^>]*>')
 HEADING = re.compile(r"^## (?P<term>.+?)(?: \{.*\})?\n+(?P<meaning>.+?)(?=\n\n|\Z)", re.M | re.S)
@@ -93,3 +94,13 @@ def with_figures(html: str, drawing: Callable[[str], str]) -> str:
         return picture(drawn, unescape(found["alt"]))
 
     return IMAGE.sub(inline, html)
+
+
+def unindented(html: str) -> str:
+    """Take away the blanks at the beginning and the end of lines, and empty lines, where they show nothing."""
+    parts = KEPT.split(html)  # every third is a name of a tag, every third what must stay
+    return "".join(
+        part if number % 3 == 1 else re.sub(r"\s*\n\s*", "\n", part)
+        for number, part in enumerate(parts)
+        if number % 3 != 2
+    )

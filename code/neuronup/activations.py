@@ -26,6 +26,16 @@ def maxout(z: Tensor) -> Tensor:
     return z.amax(dim=-1)
 
 
+def normal_cdf(z: Tensor) -> Tensor:
+    """Say how probable it is that a standard normal draw lies below z."""
+    return (1 + torch.erf(z / 2**0.5)) / 2
+
+
+def normal_density(z: Tensor) -> Tensor:
+    """Return the density of the standard normal distribution, its derivative."""
+    return torch.exp(-(z**2) / 2) / (2 * torch.pi) ** 0.5
+
+
 Curve = Callable[[Tensor], Tensor]
 ACTIVATIONS: dict[str, tuple[Curve, Curve]] = {  # each with its derivative
     "step": (lambda z: (z > 0).to(z), torch.zeros_like),
@@ -39,6 +49,14 @@ ACTIVATIONS: dict[str, tuple[Curve, Curve]] = {  # each with its derivative
     "ELU": (
         lambda z: torch.where(z > 0, z, torch.expm1(z)),
         lambda z: torch.where(z > 0, 1.0, torch.exp(z)),
+    ),
+    "GELU": (
+        lambda z: z * normal_cdf(z),
+        lambda z: normal_cdf(z) + z * normal_density(z),
+    ),
+    "SiLU": (
+        lambda z: z * sigmoid(z),
+        lambda z: sigmoid(z) * (1 + z * (1 - sigmoid(z))),
     ),
 }
 

@@ -10,6 +10,20 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 
+# --8<-- [start:loops]
+def conv2d_by_loops(image: Tensor, weight: Tensor) -> Tensor:
+    """Slide one filter weight (h, w) over one image (height, width), place by place."""
+    h, w = weight.shape
+    rows, columns = image.shape[0] - h + 1, image.shape[1] - w + 1
+    feature_map = image.new_zeros(rows, columns)
+    for i in range(rows):
+        for j in range(columns):
+            window = image[i : i + h, j : j + w]
+            feature_map[i, j] = (window * weight).sum()
+    return feature_map
+
+
+# --8<-- [end:loops]
 # --8<-- [start:conv]
 def windows(x: Tensor, size: Sequence[int], stride: int) -> Tensor:
     """Cut x (n, c, height, width) into every window: (n, c, rows, columns, *size)."""
@@ -21,7 +35,7 @@ def conv2d(
 ) -> Tensor:
     """Slide filters weight (k, c, h, w), bias (k,) over x (n, c, height, width).
 
-    Returns (n, k, rows, columns): what each filter finds in each window.
+    Returns (n, k, rows, columns): the sum for each filter and window.
     """
     seen = windows(pad(x, (padding,) * 4), weight.shape[2:], stride)
     return torch.einsum("ncijhw,kchw->nkij", seen, weight) + bias[:, None, None]
@@ -31,8 +45,8 @@ def conv2d(
 # --8<-- [start:pool]
 def max_pool(x: Tensor, size: int, stride: int, padding: int = 0) -> Tensor:
     """Keep the largest number of each window of x (n, c, height, width)."""
-    framed = pad(x, (padding,) * 4, value=-torch.inf)  # a frame that never wins
-    return windows(framed, (size, size), stride).amax(dim=(-2, -1))
+    padded = pad(x, (padding,) * 4, value=-torch.inf)  # never the largest
+    return windows(padded, (size, size), stride).amax(dim=(-2, -1))
 
 
 def mean_pool(x: Tensor, size: int, stride: int, padding: int = 0) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 # --8<-- [start:arithmetic]
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """Count the places of a window of `kernel` pixels along `size` pixels."""
+    """Count the positions of a window of `kernel` pixels along `size` pixels."""
     return (size + 2 * padding - kernel) // stride + 1
 
 
@@ -26,7 +26,7 @@ def receptive_field(layers: Sequence[tuple[int, int]]) -> int:
     field, jump = 1, 1
     for kernel, stride in layers:
         field += (kernel - 1) * jump
-        jump *= stride  # neighbours of this layer look so many pixels apart
+        jump *= stride  # in pixels: between the windows of two neighbouring outputs
     return field
 
 

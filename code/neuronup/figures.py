@@ -184,7 +184,7 @@ def confusion(ax: Axes, counts: Tensor, classes: Sequence[str]) -> None:
     table(ax, cells)
     ax.set_xticks(range(len(classes)), classes)
     ax.set_yticks(range(len(classes)), classes)
-    ax.set(xlabel="guess", ylabel="label")
+    ax.set(xlabel="prediction", ylabel="label")
 
 
 def greyscale(

@@ -29,10 +29,10 @@ def stratified_split(y: Tensor, seed: int, shares: tuple[float, ...]) -> list[Te
     parts: list[list[Tensor]] = [[] for _ in shares]
     bounds = torch.tensor(shares, dtype=torch.float64).cumsum(0)
     for label in y.unique():
-        places = (y == label).nonzero()[:, 0]
-        order = torch.randperm(len(places), generator=drawn, device="cpu")
-        ends = (bounds[:-1] * len(places)).round().long()
-        for part, chosen in zip(parts, places[order].tensor_split(ends), strict=True):
+        indices = (y == label).nonzero()[:, 0]
+        order = torch.randperm(len(indices), generator=drawn, device="cpu")
+        ends = (bounds[:-1] * len(indices)).round().long()
+        for part, chosen in zip(parts, indices[order].tensor_split(ends), strict=True):
             part.append(chosen)
     whole = [torch.cat(part) for part in parts]
     orders = (torch.randperm(len(p), generator=drawn, device="cpu") for p in whole)
@@ -107,13 +107,13 @@ def digit_images(seed: int) -> Images:
 def distinct(x: Tensor, known: Tensor) -> Tensor:
     """List the indices of images x (n, ...) that repeat none before, or `known`."""
     seen = {sha256(image.tobytes()).digest() for image in known.numpy()}
-    places = []
-    for place, image in enumerate(x.numpy()):
+    indices = []
+    for index, image in enumerate(x.numpy()):
         mark = sha256(image.tobytes()).digest()
         if mark not in seen:
             seen.add(mark)
-            places.append(place)
-    return torch.tensor(places, dtype=torch.long, device="cpu")
+            indices.append(index)
+    return torch.tensor(indices, dtype=torch.long, device="cpu")
 
 
 # --8<-- [end:distinct]

@@ -1,4 +1,4 @@
-"""Examples in memory, and a loader that deals them out in mini-batches.
+"""Examples in memory, and a loader that yields them in mini-batches.
 
 Built in the lecture `training`.
 """
@@ -26,7 +26,7 @@ class Examples(NamedTuple):
 # --8<-- [end:examples]
 # --8<-- [start:loader]
 class Loader:
-    """Deal out examples that are in memory, in mini-batches, shuffled each epoch."""
+    """Yield mini-batches of examples held in memory, shuffled anew each epoch."""
 
     def __init__(
         self,

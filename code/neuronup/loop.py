@@ -17,10 +17,30 @@ from neuronup.accuracy import accuracy
 from neuronup.checkpoint import History, Run
 from neuronup.loaders import Examples, Loader
 
-# --8<-- [start:evaluate]
+# --8<-- [start:epoch]
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (n, ...), y (n, ...) to a mean ()
 
 
+def train_epoch(
+    model: nn.Module, train: Loader, optimiser: Optimizer, loss: Loss = cross_entropy
+) -> float:
+    """Take a step for every mini-batch of `train`; return the mean loss."""
+    # --8<-- [start:step]
+    model.train()
+    total = torch.zeros((), device=train.examples.x.device)
+    for x, y in train:
+        optimiser.zero_grad()  # clear the gradients of the batch before
+        z = model(x)  # forward: predict
+        batch_loss = loss(z, y)  # measure how wrong
+        batch_loss.backward()  # backward: a gradient for every parameter
+        optimiser.step()  # move every parameter against its gradient
+        total += batch_loss.detach() * len(y)
+    # --8<-- [end:step]
+    return float(total) / len(train.examples.y)
+
+
+# --8<-- [end:epoch]
+# --8<-- [start:evaluate]
 @torch.no_grad()
 def predict(model: nn.Module, x: Tensor, batch_size: int = 1024) -> Tensor:
     """Return the logits (n, ...) of x (n, ...), with the model in evaluation mode."""
@@ -60,11 +80,11 @@ def fit(
 
     Args:
         model: Maps x (b, ...) to logits.
-        train: The examples to learn from, in mini-batches.
+        train: The training examples, in mini-batches.
         validation: Examples on which the model is evaluated after each epoch.
         optimiser: Holds the parameters of `model`, and steps.
         epochs: How many passes in all, those before a restart included.
-        loss: What to make small.
+        loss: What to minimise.
         score: What to report beside the loss on `validation`.
         schedule: Changes the learning rate after each epoch.
         patience: Stop after so many epochs without a lower validation loss, and
@@ -85,17 +105,7 @@ def fit(
     ):
         if is_over(history, patience):
             break
-        # --8<-- [start:step]
-        model.train()
-        total = torch.zeros((), device=train.examples.x.device)
-        for x, y in train:
-            optimiser.zero_grad()  # forget the gradient of the batch before
-            batch_loss = loss(model(x), y)  # forward: predict, and measure
-            batch_loss.backward()  # backward: a gradient for every parameter
-            optimiser.step()  # move the parameters against it
-            total += batch_loss.detach() * len(y)
-        # --8<-- [end:step]
-        history["loss"].append(float(total) / len(train.examples.y))
+        history["loss"].append(train_epoch(model, train, optimiser, loss))
         history["rate"].append(optimiser.param_groups[0]["lr"])
         z = predict(model, validation.x)
         history["validation_loss"].append(float(loss(z, validation.y)))

@@ -46,7 +46,7 @@ def ngram_probability(
 # --8<-- [end:ngram]
 # --8<-- [start:smoothing]
 ORDERS = {"uniform": 0, "unigram": 1, "bigram": 2, "trigram": 3, "five-gram": 5}
-SMOOTHING = (1, 3, 10, 30)
+SMOOTHING = (1, 2, 5, 10, 20, 50)
 
 
 def ngram_bits(train: Tensor, validation: Tensor, text: Tensor) -> dict[str, float]:

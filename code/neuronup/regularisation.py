@@ -12,14 +12,14 @@ from neuronup.loop import Loss
 
 # --8<-- [start:dropout]
 class Dropout(nn.Module):
-    """Silence each activation with probability p, and make up for it in the others."""
+    """Set each activation to 0 with probability p, and scale up the others."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
 
     def forward(self, a: Tensor) -> Tensor:
-        """Return activations a (...,): thinned out in training, else as they are."""
+        """Return activations a (...,): some dropped in training, else as they are."""
         if not self.training:
             return a
         kept = torch.empty_like(a).bernoulli_(1 - self.p)  # (...,) of 1 and 0
@@ -42,7 +42,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("variance", torch.ones(width))
 
     def forward(self, a: Tensor) -> Tensor:
-        """Return a (n, width) normalised: by the batch in training, else by memory."""
+        """Return a (n, width), normalised: in evaluation by running means."""
         mean, variance = self.mean, self.variance
         if self.training:
             mean, variance = a.mean(dim=0), a.var(dim=0, correction=0)
@@ -55,7 +55,7 @@ class BatchNorm(nn.Module):
 # --8<-- [end:batch_norm]
 # --8<-- [start:penalty]
 def penalised(model: nn.Module, l1: float, l2: float) -> Loss:
-    """Return cross-entropy, plus a price on the size of the weights in training."""
+    """Return cross-entropy, plus a penalty on the size of the weights in training."""
 
     def loss(z: Tensor, y: Tensor) -> Tensor:
         value = cross_entropy(z, y)

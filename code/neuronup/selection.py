@@ -11,7 +11,7 @@ from torch import Tensor
 
 # --8<-- [start:folds]
 def cross_validation_folds(n: int, k: int, seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Deal n places into k folds; list each fold (m,), after all others (n - m,)."""
+    """Divide n places into k folds; list each fold (m,), after all others (n - m,)."""
     drawn = torch.Generator().manual_seed(seed)
     folds = torch.randperm(n, generator=drawn, device="cpu").tensor_split(k)
     return [
@@ -39,7 +39,7 @@ def optimism(
 ) -> tuple[float, float]:
     """Pick the best of a few tries by a few validation examples, again and again.
 
-    Rows of validation (all, n) and test (all, m) say what a try got right. Returns
+    Rows of validation (all, n) and test (all, m) say which are correct. Returns
     the winner's mean accuracy on the examples that chose it, and on the test images.
     """
     drawn, scores = torch.Generator().manual_seed(seed), []

@@ -10,10 +10,11 @@ import pymdownx.snippets
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 from neuronup.pictures import in_line
-from tools import assets, lectures, markup, pipeline, snippets
+from tools import assets, lectures, markup, navigation, pipeline, snippets
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache"
@@ -60,6 +61,11 @@ def addresses(config: MkDocsConfig) -> lectures.Addresses:
     return lectures.Addresses(config.site_url or "", config.repo_url or "")
 
 
+def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
+    """Keep the menu, which later events are not told."""
+    config.extra["menu"] = nav
+
+
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put in the imports of the code that is shown, the numbers, and the glossary's meanings."""
     if page.file.src_uri.endswith(".ipynb"):
@@ -83,6 +89,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         url = (Path("/", page.file.dest_uri).parent / src).resolve().relative_to("/").as_posix()
         return Path(config.docs_dir, url).read_text(encoding="utf-8")
 
+    navigation.number(page, config.extra["menu"])
     if page.file.src_uri.endswith(".ipynb"):
         return in_line(re.sub(r"\s*<style>.*?</style>\s*", "", html, flags=re.S))
     if page.meta.get("template") != "slides.html":  # only a deck steps through lines
@@ -94,12 +101,21 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         raise PluginError(f"docs/{page.file.src_uri}: {error}") from None
 
 
-def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, nav: Any) -> None:
-    """Tell the templates which lecture the page belongs to, if to any; what is edited of a lab is lab.py."""
+def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, nav: Navigation) -> None:
+    """Tell the templates which lecture a page belongs to, if any; a lab stands beside it, and is edited as lab.py."""
+    if page.file.src_uri.endswith(".ipynb"):
+        navigation.beside(page, nav)
     if page.edit_url:
         page.edit_url = page.edit_url.replace("lab.ipynb", "lab.py")
     topic = lectures.topic_of(page.file.src_uri)
     context["lecture"] = lectures.about(topic, ROOT) if topic else None
+    context["lecture_page"] = navigation.lecture_of(page, nav)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Let the next page be the one that the menu shows; send no blanks that nobody sees."""
+    navigation.left(page, config.extra["menu"])
+    return markup.unindented(output)
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
-from tests.site.built import ROOT, addresses, file_of, inside, topic, tree, words
+from tests.site.built import ROOT, SITE, addresses, file_of, inside, topic, tree, words
 from tests.site.visits import Visit
 
 SNIPPET = re.compile(r'^```.*python.*\n--8<-- "(code/\w+\.py):(\w+)"\n```$', re.MULTILINE)
@@ -32,6 +32,7 @@ FOCUS = """number => {
   part.querySelector("summary").focus();
   return part.open;
 }"""
+FETCHED = "typeof MACROS === 'object'"  # copy.js comes when something is selected for the first time
 TAKEN = "navigator.clipboard.readText().then(text => navigator.clipboard.writeText('').then(() => text))"
 
 
@@ -224,6 +225,7 @@ def test_a_formula_is_copied_as_tex_that_others_read_too(page: str, visit: Calla
             continue
         display = formula.evaluate("part => part.matches('.katex-display *')")
         formula.locator(".katex-html").evaluate(SELECT)  # a part is copied as the whole
+        seen.page.wait_for_function(FETCHED)
         seen.page.keyboard.press("Control+c")
         tex, sign = formula.locator("annotation").text_content() or "", "$$" if display else "$"
         copied = seen.page.evaluate(TAKEN)
@@ -245,6 +247,7 @@ def test_a_table_is_copied_with_tabs_between_its_cells_and_its_formulas_as_tex(v
     seen = visit("/course/notation/", permissions=["clipboard-read", "clipboard-write"])
     table = seen.page.locator("article table").first
     table.evaluate(SELECT)
+    seen.page.wait_for_function(FETCHED)
     seen.page.keyboard.press("Control+c")
     lines = seen.page.evaluate(TAKEN).strip().split("\n")
     rows = tree("/course/notation/").find("table").find_all("tr")
@@ -259,6 +262,7 @@ def test_text_with_a_formula_is_copied_in_its_paragraphs_with_links_that_lead_an
     page = next(page for page in addresses("lecture") if tree(page).select("article > p .katex"))
     seen = visit(page, permissions=["clipboard-read", "clipboard-write"])
     seen.page.locator("article").evaluate(SELECT)
+    seen.page.wait_for_function(FETCHED)
     seen.page.keyboard.press("Control+c")
     found = seen.page.evaluate(
         "navigator.clipboard.read().then(([copied]) => copied.getType('text/html')).then(html => html.text())"
@@ -322,3 +326,80 @@ def test_on_narrow_paper_nothing_is_cut_and_figures_and_rows_are_whole(
 def test_on_paper_a_link_to_elsewhere_shows_its_address(visit: Callable[..., Visit]) -> None:
     address = str(tree("/course/references/").select_one("article a[href^=http]")["href"])
     assert re.sub(r"\s", "", f"({address})") in printed(visit("/course/references/"))
+
+
+@pytest.mark.parametrize("page", addresses("lecture"))
+def test_a_picture_stands_beside_the_question_on_the_first_screen(page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(page, width=1350, height=940)
+    tops = seen.page.locator("article :is(figure, svg.figure, img)").evaluate_all(
+        "all => all.map(each => each.getBoundingClientRect()).filter(box => box.height > 60).map(box => box.top)"
+    )
+    assert min(tops, default=9999) < 940 - 60, f"the first picture of {page} begins at {min(tops, default=0):.0f} px"
+
+
+def test_a_quiz_option_can_be_chosen_and_the_answer_says_whether_it_was_right(visit: Callable[..., Visit]) -> None:
+    page = next(page for page in addresses("lecture") if tree(page).select_one("#check-yourself ~ ul ~ details"))
+    answer = tree(page).select_one("#check-yourself ~ details.success")
+    assert answer is not None
+    right = re.search(r"\(([a-e])\)", answer.get_text())
+    assert right is not None
+    seen = visit(page)
+    seen.page.locator("#check-yourself").scroll_into_view_if_needed()
+    options = seen.page.locator(".quiz").first.get_by_role("radio")
+    options.first.wait_for()
+    folded, said = seen.page.locator("#check-yourself ~ details.success").first, seen.page.locator(".quiz__said").first
+    for number, letter in enumerate("abc"):
+        options.nth(number).check()
+        assert folded.get_attribute("open") is not None
+        assert ("Right" in said.inner_text()) == (letter == right[1])
+
+
+def test_a_quiz_is_a_list_with_a_folded_answer_where_scripts_are_off(visit: Callable[..., Visit]) -> None:
+    seen = visit(addresses("lecture")[0], java_script_enabled=False)
+    assert seen.page.locator("#check-yourself ~ ul").first.is_visible()
+    assert seen.page.locator(".quiz").count() == 0
+
+
+def test_the_glossary_is_searched_by_term_and_meaning_and_jumped_to_by_letter(visit: Callable[..., Visit]) -> None:
+    seen = visit("/course/glossary/")
+    shown = seen.page.locator(".glossary h2:visible")
+    every = shown.count()
+    seen.page.get_by_label("Find a term").fill("gradient")
+    names = [name.partition("¶")[0] for name in shown.all_inner_texts()]
+    assert {"gradient", "gradient descent", "backpropagation"} <= set(names)
+    assert "entropy" not in names
+    assert f"{len(names)} of {every} terms" in seen.page.get_by_role("status").all_inner_texts()
+    seen.page.get_by_label("Find a term").fill("")
+    seen.page.get_by_label("By letter").get_by_role("link", name="V", exact=True).click()
+    assert seen.page.url.endswith("#validation-set")
+
+
+def test_an_address_that_leads_nowhere_leads_on() -> None:
+    article = tree("/404.html").article
+    links = {str(link["href"]).rstrip("/").rpartition("/")[2] for link in article.select("a[href]")}
+    assert {"glossary", *map(topic, addresses("lecture"))} <= links
+
+
+def test_a_lab_stands_beside_its_lecture_in_the_menu(visit: Callable[..., Visit]) -> None:
+    links = [inside("/", str(link["href"])) for link in tree("/").select(".map a[href]")]
+    lectures = [link for link in links if link in addresses("lecture")]  # in the order of the course
+    for page in addresses("lab"):
+        lecture = page.removesuffix("lab/")
+        place = lectures.index(lecture)
+        html = tree(page)
+        ways = [str(way["href"]) for way in html.select(".md-footer__link")]
+        expected = [lecture, *lectures[place + 1 : place + 2]]
+        assert [inside(page, way) for way in ways[: len(expected)]] == expected
+        active = html.select(".md-nav--primary .md-nav__item--active > a.md-nav__link")
+        assert inside(page, str(active[-1]["href"])) == lecture
+        assert str(active[-1].get_text()).strip().startswith(f"{place + 1}. ")
+
+
+def test_the_home_page_names_every_lecture_deck_and_lab() -> None:
+    links = {inside("/", str(link["href"])) for link in tree("/").select(".map a[href]:not(.headerlink)")}
+    assert links == {*addresses("lecture"), *addresses("deck"), *addresses("lab")}
+
+
+def test_only_what_readers_need_is_published() -> None:
+    assert not list(SITE.rglob("ruff.toml"))
+    assert "<lastmod>" not in (SITE / "sitemap.xml").read_text(encoding="utf-8")

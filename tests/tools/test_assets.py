@@ -78,6 +78,23 @@ def test_a_style_sheet_keeps_what_a_page_or_a_script_asks_for_and_nothing_else(s
     assert (site / "assets" / "course.css").read_text(encoding="utf-8") == ".ours{color:red}"
 
 
+def test_a_drawing_in_a_variable_goes_if_nothing_left_reads_it_and_what_markdown_may_make_if_no_page_has_it(
+    site: Path,
+) -> None:
+    sheet = site / "assets" / "stylesheets" / "main.css"
+    drawing = """url("data:image/svg+xml,<svg><!--(c) them; 2025--><path d='M0 0'/></svg>")"""
+    sheet.write_text(
+        f":root{{--lead:{drawing};--tip:{drawing};--ours:{drawing};--none:{drawing}}}.lead{{mask:var(--lead)}}"
+        ".tip{mask:var(--tip)}[dir=rtl] .lead{color:red}.opened{color:blue}",
+        encoding="utf-8",
+    )
+    (site / "assets" / "course.css").write_text(".ours{mask:var(--ours)}", encoding="utf-8")
+    (site / "assets" / "bundle.js").write_text('part.classList.add("opened", "tip", "rtl")', encoding="utf-8")
+    assets.purge(CSS, site, site.parent)
+    left = f":root{{--lead:{drawing};--ours:{drawing};}}.lead{{mask:var(--lead)}}.opened{{color:blue}}"
+    assert sheet.read_text(encoding="utf-8").replace("\\3c ", "<") == left
+
+
 def test_a_style_sheet_is_purged_again_when_a_page_asks_for_more_and_not_for_another_word(site: Path) -> None:
     sheet = site / "assets" / "stylesheets" / "main.css"
     whole, page = sheet.read_text(encoding="utf-8"), (site / "index.html").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown import Markdown
 
-from tools.markup import check_terms, glossary, references, slug, with_figures, with_numbers
+from tools.markup import check_terms, glossary, references, slug, unindented, with_figures, with_numbers
 
 LINES = st.text(st.characters(exclude_characters="{}[]<", exclude_categories=["Cs"]))
 GLOSSARY = """# Glossary
@@ -148,3 +148,9 @@ def test_a_figure_that_nothing_draws_is_named():
 def test_photographs_and_pictures_from_elsewhere_stay_images():
     html = '<img alt="" src="photo.png"><img alt="x" src="https://example.org/a.svg">'
     assert with_figures(html, lambda src: "<svg/>") == html
+
+
+def test_blanks_between_lines_go_but_code_scripts_and_words_stay():
+    code, script = "<pre><code>if x:\n    y\n</code></pre>", "<script>\n  let a\n</script>"
+    page = f"<p>\n    One  word,\n\n    two.\n</p>\n{code}\n  {script}  \n"
+    assert unindented(page) == f"<p>\nOne  word,\ntwo.\n</p>\n{code}\n{script}\n"

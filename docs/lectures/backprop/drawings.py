@@ -105,9 +105,10 @@ def draw_depth(norms: dict[str, Tensor]) -> Figure:
     """Draw gradients (seeds, layers) by layer: by activation, and by scale."""
     fig, axes = figures.panels(5.2, 3.2, columns=2)
     for ax, labels in zip(axes, (INITIALISATIONS, SCALES), strict=True):
-        figures.curves(ax, {label: norms[label] for label in labels})
+        named = {label.replace("_", " × "): norms[label] for label in labels}
+        figures.curves(ax, named)
         ax.set(yscale="log", xlabel="layer", ylim=(1e-16, 1e8))
-        ax.legend(loc="lower right")
+        ax.legend(loc="upper right" if ax is axes[0] else "lower right")
     axes[0].set(title="activation", ylabel="norm of the gradient")
     axes[1].set(title="ReLU, scale of weights")
     axes[1].label_outer()

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Lab: find out who is to blame
 #
-# You compute slopes by nudging, write the pass backwards, teach the engine an operation, break it, and mend a deep
-# network. 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
+# You estimate derivatives by finite differences, write the pass backwards, give the engine a new operation, break it, and
+# repair a deep network. 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
 # To work along, unpack `backprop.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
 # named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
@@ -30,37 +30,40 @@ from neuronup.digits import train_test_digits
 from neuronup.exercises import attempt
 
 # %% [markdown]
-# ## 1. Your turn: nudge
+# ## 1. Your turn: a finite difference
 #
-# Before any theory: a slope is what you get when you nudge a number a little and see how much the result moves. It pays
-# to nudge both ways, $(f(x + h) - f(x - h)) / 2h$, with a small $h$ such as $10^{-5}$. Write it for any function of one number.
+# Before any theory: change a number a little, and see how much the result changes. Divide one by the other, and you have an estimate of the
+# derivative, a *finite difference*. It is more exact if you step both ways, $(f(x + h) - f(x - h)) / 2h$, with a small $h$ such
+# as $10^{-5}$. Write it for any function of one number.
 #
-# > **Predict.** What is the slope of $f(x) = x^3$ at $x = 2$?
+# > **Predict.** What is the derivative of $f(x) = x^3$ at $x = 2$?
 
 
 # %% tags=["exercise"]
-def nudge(f, x):
+def finite_difference(f, x):
     return None  # your turn
 
 
 # %% tags=["check"]
-def check_nudge(nudge):
-    found = nudge(lambda x: x**3, 2.0)
+def check_difference(finite_difference):
+    found = finite_difference(lambda x: x**3, 2.0)
     assert found is not None, "it returns nothing yet"
-    assert abs(found - 12) < 1e-3, f"the slope of x³ at 2 is 12, not {found:.4f}"
-    assert abs(nudge(math.exp, 0.0) - 1) < 1e-7, "nudge both ways: it is more exact"
+    assert abs(found - 12) < 1e-3, f"the derivative of x³ at 2 is 12, not {found:.4f}"
+    assert abs(finite_difference(math.exp, 0.0) - 1) < 1e-7, (
+        "step both ways: it is more exact"
+    )
 
 
-attempt(check_nudge, nudge)
+attempt(check_difference, finite_difference)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def nudge(f, x):
+def finite_difference(f, x):
     h = 1e-5
     return (f(x + h) - f(x - h)) / (2 * h)
 
 
-check_nudge(nudge)
+check_difference(finite_difference)
 
 # %% [markdown]
 # With this alone you can check any gradient. You could even train with it, at the price of two runs for each
@@ -68,8 +71,8 @@ check_nudge(nudge)
 #
 # ## 2. Your turn: replay the tape
 #
-# The engine records. `tape()` lists every value after its parents; each has `parents`, `derivatives` (its slope in
-# each parent), and `grad`, which is 0 at first.
+# The engine records. `tape()` lists every value after its parents; each has `parents`, `derivatives` (one with respect
+# to each parent), and `grad`, which is 0 at first.
 #
 # > **Predict.** In $L = c\,d$ with $c = a\,b$ and $d = c + a$: through how many paths does $a$ act on $L$?
 
@@ -78,12 +81,12 @@ example = shared()
 for node in example.tape():
     made_of = [parent.name for parent in node.parents]
     print(
-        f"{node.name:12}{node.data:6.1f}   made of {made_of}, slopes {node.derivatives}"
+        f"{node.name:12}{node.data:6.1f}   made of {made_of}, derivatives {node.derivatives}"
     )
 
 # %% [markdown]
 # Three: through $c$, through $d$, and through $c$ and then $d$. Write the pass backwards: set the last gradient to 1, then
-# hand each parent its share.
+# give each parent its share.
 
 
 # %% tags=["exercise"]
@@ -151,8 +154,10 @@ formulas = {
 for name, formula in formulas.items():
     a, b = Value(2.0), Value(-3.0)
     forgetful(formula(a, b))
-    true = nudge(lambda x, formula=formula: formula(Value(x), Value(-3.0)).data, 2.0)
-    print(f"{name:14} slope in a: overwriting {a.grad:7.4f}, true {true:7.4f}")
+    true = finite_difference(
+        lambda x, formula=formula: formula(Value(x), Value(-3.0)).data, 2.0
+    )
+    print(f"{name:14} derivative in a: overwriting {a.grad:7.4f}, true {true:7.4f}")
 
 # %% [markdown]
 # It survives as long as nothing branches. A chain of layers is no protection: in every network with two hidden neurons or more
@@ -160,10 +165,10 @@ for name, formula in formulas.items():
 #
 # ## 4. Your turn: one operation more
 #
-# *Softplus*, $\ln(1 + e^z)$, is a ReLU without the kink. An operation is a value and a slope: return a `Value` whose parent
+# *Softplus*, $\ln(1 + e^z)$, is a ReLU without the corner at 0. An operation is a value and a derivative: return a `Value` whose parent
 # is `z`.
 #
-# > **Predict.** Its slope is an old acquaintance. Which?
+# > **Predict.** Its derivative is a function that you know. Which?
 
 
 # %% tags=["exercise"]
@@ -179,8 +184,8 @@ def check_softplus(softplus):
         assert end is not None, "it returns nothing yet"
         assert math.isclose(end.data, math.log(1 + math.exp(at))), "the value is wrong"
         (end * 2).backward()
-        true = nudge(lambda x: 2 * math.log(1 + math.exp(x)), at)
-        assert abs(z.grad - true) < 1e-6, f"its slope at {at} is {true / 2:.4f}"
+        true = finite_difference(lambda x: 2 * math.log(1 + math.exp(x)), at)
+        assert abs(z.grad - true) < 1e-6, f"its derivative at {at} is {true / 2:.4f}"
 
 
 attempt(check_softplus, softplus)
@@ -195,7 +200,7 @@ def softplus(z):
 check_softplus(softplus)
 
 # %% [markdown]
-# The slope of softplus is the sigmoid.
+# The derivative of softplus is the sigmoid.
 #
 # ## 5. Your turn: a gradient by hand
 #
@@ -253,8 +258,8 @@ for rate in (0.01, 0.1, 1.0, 10.0):
     print(f"rate {rate:5}: mean loss {mean_loss(p):.5f}, w11 {p['w11'].data:7.3f}")
 
 # %% [markdown]
-# Larger steps learn faster, up to a point: at 10 each point undoes what the other one taught, and the loss is higher than at the
-# start. The gradient says in which direction to go. It does not say how far.
+# Larger steps train faster, up to a point. At 10 the network fits each point right after its own step and gets the other one
+# wrong, back and forth, so the loss is higher than at the start. The gradient says in which direction to go. It does not say how far.
 #
 # ## 7. Your turn: keep a deep network alive
 #
@@ -269,10 +274,10 @@ for scale in (0.5, 3.0):
     print(f"s = {scale}: first layer {norms[0]:.1e}, last layer {norms[-1]:.1e}")
 
 # %% [markdown]
-# At 0.5 it vanishes, at 3 it explodes: there the weights win, although many slopes of tanh are near 0.
+# At 0.5 it vanishes, at 3 it explodes: there the weights win, although many derivatives of tanh are near 0.
 #
 # Now with the *leaky* ReLU, $z$ if $z > 0$ and $0.01\,z$ elsewhere. Find a scale for which, over five seeds, the first
-# layer gets between a third and three times the gradient of the last. A calculation on paper finds it, and so does trying.
+# layer gets between a third and three times the gradient of the last. A short calculation finds it, and so does trying.
 
 
 # %% tags=["exercise"]
@@ -297,7 +302,7 @@ attempt(check_scale, good_scale)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def good_scale():
-    # half of the slopes are 1 and half 0.01: their mean square is about a half
+    # half of the derivatives are 1 and half 0.01: their mean square is about a half
     return (2 / (1 + 0.01**2)) ** 0.5
 
 
@@ -306,9 +311,10 @@ check_scale(good_scale)
 # %% [markdown]
 # ## Go further
 #
-# - Give the engine `max(a, b)` of two values. What are its two slopes, and what at $a = b$?
-# - Train the network of the lecture on XOR, which no single neuron can do. Here it starts from three times its weights. Take the 3
-#   away, and it stays stuck halfway: gradients lead downhill from where you stand, and not every valley is deep.
+# - Give the engine `max(a, b)` of two values. What are its two derivatives, and what at $a = b$?
+# - Train the network of the lecture on XOR, which no single neuron can do. Here it starts from three times its weights. Take
+#   the 3 away, and it still classifies one of the four wrongly after 20,000 passes: gradient descent goes downhill from where it starts, and does not
+#   always arrive at the lowest point.
 
 # %%
 xor = [((0.0, 0.0), 0.0), ((0.0, 1.0), 1.0), ((1.0, 0.0), 1.0), ((1.0, 1.0), 0.0)]
@@ -320,5 +326,5 @@ for _ in range(1000):
         p = gradient_step(p, rate=1.0)
 for x, y in xor:
     prediction, _ = values_and_gradients(example_loss(p, x, y))["ŷ"]
-    print(x, "label", y, f"guess {prediction:.3f}")
+    print(x, "label", y, f"prediction {prediction:.3f}")
 assert max(example_loss(p, x, y).data for x, y in xor) < 0.1

@@ -31,11 +31,11 @@ from cnn import (
 from neuronup import figures
 from neuronup.command import kept
 from neuronup.convolution import conv2d
-from neuronup.figures import FAINT, ORANGE, box, greyscale, montage
+from neuronup.figures import BLUE, FAINT, ORANGE, box, greyscale, montage
 from neuronup.images import load
 from neuronup.loaders import Examples
 
-ON_WHITE = "#1f5fc5"  # images have a white ground in either palette
+ON_WHITE = "#1f5fc5"  # images have a white background in either palette
 
 
 def draw_window() -> Figure:
@@ -53,8 +53,13 @@ def draw_window() -> Figure:
             strict=True,
         ):
             ax.text(column, row, f"{value}".replace("-", "−"), ha="center", va="center")
-            box(ax, column, row, 1, 1, edgecolor=FAINT, lw=0.7)
         size = 1 if title == "feature map" else 3
+        rows, columns = part.shape
+        grid = {"colors": FAINT, "lw": 0.7}
+        ax.hlines([row - 0.5 for row in range(rows + 1)], -0.5, columns - 0.5, **grid)
+        ax.vlines(
+            [place - 0.5 for place in range(columns + 1)], -0.5, rows - 0.5, **grid
+        )
         box(ax, title != "filter", 0, size, size, edgecolor=ORANGE, lw=2.5)
         ax.set(xlim=(-0.7, 4.7), ylim=(4.7, -0.7), aspect="equal", title=title)
         ax.set_axis_off()
@@ -64,7 +69,7 @@ def draw_window() -> Figure:
 def draw_lines() -> Figure:
     """Draw the photograph, and what each of three filters keeps of it."""
     image, (fig, axes) = photograph(), figures.panels(5.2, 4.3, rows=2, columns=2)
-    greyscale(axes[0, 0], image, "the photograph", inverted=False, levels=7)
+    greyscale(axes[0, 0], image, "the photograph", inverted=False, levels=6)
     for ax, name in zip(axes.flat[1:], "ABC", strict=True):
         greyscale(
             ax,
@@ -78,7 +83,7 @@ def draw_lines() -> Figure:
 
 def draw_photo() -> Figure:
     """Draw the photograph blurred, sharpened, and as the steepness of its edges."""
-    image, (fig, axes) = photograph()[:44, :44], figures.panels(5.2, 2, columns=3)
+    image, (fig, axes) = photograph()[:32, :44], figures.panels(5.2, 1.6, columns=3)
     blurred = apply_filter(apply_filter(image, "blur"), "blur")
     views = {
         "blurred twice": blurred,
@@ -86,7 +91,7 @@ def draw_photo() -> Figure:
         "Sobel: edges": edge_strength(image).clamp(0, 2.5),
     }
     for ax, (name, view) in zip(axes, views.items(), strict=True):
-        greyscale(ax, view, name, inverted=False)
+        greyscale(ax, view, name, inverted=False, levels=4)
     return fig
 
 
@@ -113,7 +118,7 @@ def draw_maps(model: nn.Sequential, x: Tensor) -> Figure:
 
 
 def draw_parts(model: nn.Sequential, x: Tensor) -> Figure:
-    """Draw the windows of images x that excite filters of each layer most."""
+    """Draw the windows of images x that activate filters of each layer most."""
     fig, axes = figures.panels(5.2, 2.7, rows=3)
     for ax, name in zip(axes, ("relu1", "relu2", "relu3"), strict=True):
         parts = maximally_activating_patches(model, x, name, 8).cpu()
@@ -125,15 +130,18 @@ def draw_parts(model: nn.Sequential, x: Tensor) -> Figure:
 
 def draw_shifted(scores: Scores) -> Figure:
     """Draw accuracy on test images moved by 0, 1, 2... pixels: mean, range of seeds."""
-    fig, ax = figures.panels(5.2, 3.2)
+    fig, ax = figures.panels(5.2, 3.6)
+    looks = {"deep MLP": ("o", BLUE), "CNN": ("s", ORANGE)}  # the MLP is like the first
     for (kind, reach, share), runs in scores.items():
-        if share == 1:
+        if share == 1 and kind in looks:
             found = torch.tensor(runs)[:, 1:]  # (seeds, 1 + REACH)
-            label = f"{kind}, {'taught with shifts' if reach else 'plain'}"
-            figures.band(ax, range(REACH + 1), found, label, marker="os"[reach])
-    ax.set(xlabel="pixels by which test images are moved", ylabel="accuracy")
+            (marker, colour), style = looks[kind], ":-"[reach]
+            label = f"{kind}, with translation" if reach else kind
+            look = {"color": colour, "ls": style, "marker": marker}
+            figures.band(ax, range(REACH + 1), found, label, **look)
+    ax.set(xlabel="pixels by which test images are translated", ylabel="accuracy")
     ax.set(xticks=range(REACH + 1))
-    ax.legend()
+    fig.legend(loc="outside upper center", ncols=2)
     return fig
 
 
@@ -152,28 +160,26 @@ def draw_costs(found: Costs) -> Figure:
 
 
 def outline(ax: Axes, top: int, left: int, side: int, label: str) -> None:
-    """Draw a box round an image, with its class above."""
+    """Draw a box around an image, with its class above."""
     box(ax, left, top, side, side, edgecolor=ON_WHITE, lw=1.6)
     ax.text(left, top - 1, label, color=ON_WHITE, size="small", va="bottom")
 
 
 def draw_tasks(images: Examples, classes: Sequence[str]) -> Figure:
-    """Draw what the answer to each of the four tasks looks like."""
+    """Draw what the output for each of the four tasks looks like."""
     fig, axes = figures.panels(5.2, 5.4, rows=2, columns=2)
     one, many = scene(images, 2, 1, seed=3), scene(images, 3, 4, seed=3)
     label = classes[int(one.what[0])]
     names = (f"classification: “{label}”", "localisation", "detection")
-    for ax, sheet, name in zip(axes.flat, (one, one, many), names, strict=False):
-        greyscale(ax, sheet.x[0].mean(dim=0), name)
-        if sheet is many or name == "localisation":
-            for (top, left), what in zip(sheet.where.tolist(), sheet.what, strict=True):
+    for ax, each, name in zip(axes.flat, (one, one, many), names, strict=False):
+        greyscale(ax, each.x[0].mean(dim=0), name)
+        if each is many or name == "localisation":
+            for (top, left), what in zip(each.where.tolist(), each.what, strict=True):
                 outline(ax, top, left, images.x.shape[-1], classes[int(what)])
-    ax, high = axes[1, 1], many.mask.shape[0]
-    for row, column in many.mask.nonzero().tolist():
-        mark = classes[int(many.mask[row, column]) - 1][:1]
-        ax.text(column, row, mark, size=5, ha="center", va="center")
-    ax.set(xlim=(-0.5, high - 0.5), ylim=(high - 0.5, -0.5), aspect="equal")
-    ax.set(xticks=[], yticks=[], title="segmentation")
+    shade = torch.where(many.mask > 0, 0.35 + 0.05 * many.mask, 0)  # by class
+    greyscale(axes[1, 1], shade, "segmentation", levels=20)
+    for (top, left), what in zip(many.where.tolist(), many.what, strict=True):
+        axes[1, 1].text(left, top - 1, classes[int(what)], size="small")
     for ax in axes.flat:
         ax.spines[:].set_visible(True)
     return fig
@@ -182,7 +188,7 @@ def draw_tasks(images: Examples, classes: Sequence[str]) -> Figure:
 def draw_found(
     model: nn.Sequential, images: Examples, classes: Sequence[str]
 ) -> Figure:
-    """Draw a larger scene, and what the sliding network finds in it."""
+    """Draw a larger scene, and what the sliding network detects in it."""
     truth, side = scene(images, 5, 12, 0), images.x.shape[-1]
     fig, ax = figures.panels(5.2, 4.4)
     greyscale(ax, truth.x[0].mean(dim=0))

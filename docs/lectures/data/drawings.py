@@ -41,16 +41,23 @@ def draw_explorer(images: Images) -> Figure:
 
 
 def draw_translation(x: Tensor) -> Figure:
-    """Draw an image x (height, width), the same one pixel on, and the difference."""
+    """Draw x (height, width), the same one pixel to the right, and the difference."""
     moved = translate(x, 1, 0)
-    named = {"an image": x, "one pixel on": moved, "the difference": moved - x}
+    named = {
+        "an image": x,
+        "moved by one pixel": moved,
+        "the difference": moved - x,
+    }
     return figures.images({name: each.flatten() for name, each in named.items()})
 
 
 def draw_leaks(scores: dict[str, dict[str, Tensor]]) -> Figure:
     """Draw the accuracy without and with each leak: mean and range of (seeds,)."""
     fig, ax = figures.panels(5.2, 2.4)
-    looks = {"right": ("o", BLUE, "done rightly"), "leak": ("X", ORANGE, "with a leak")}
+    looks = {
+        "right": ("o", BLUE, "correct split"),
+        "leak": ("X", ORANGE, "with a leak"),
+    }
     for lift, way in ((-0.13, "right"), (0.13, "leak")):
         marker, colour, label = looks[way]
         found = torch.stack([each[way] for each in scores.values()])  # (leaks, seeds)
@@ -99,7 +106,7 @@ def draw_rare(pooled: dict[str, Any]) -> Figure:
     for ax in (left, right):
         ax.plot([0, 1], [0, 1], "-", color=FAINT, lw=1)
         ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-    left.set(xlabel="false alarms", ylabel="hits")
+    left.set(xlabel="false-positive rate", ylabel="true-positive rate")
     right.set(xlabel="predicted probability", ylabel="share observed")
     fig.legend(loc="outside upper center", ncols=2)
     return fig

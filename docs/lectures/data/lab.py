@@ -2,7 +2,7 @@
 # # Lab: find the leak
 #
 # You look at a data set, split it by hand, catch two leaks, and choose a threshold. 45 minutes. Read the [lecture](../) first, or
-# go back to it when a word is new.
+# go back to it when a term is new.
 #
 # To work along, unpack `data.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
 # named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
@@ -20,13 +20,13 @@ from neuronup.metrics import auc, class_scores, confusion_matrix, roc_curve
 
 x, y = all_digits()
 print(
-    f"{len(y)} scans of shape {tuple(x.shape[1:])}, values {x.min():g} to {x.max():g}"
+    f"{len(y)} images of shape {tuple(x.shape[1:])}, values {x.min():g} to {x.max():g}"
 )
 
 # %% [markdown]
 # ## 1. Explore
 #
-# > **Predict.** Add up all scans of one digit and divide by their number. Which digit's mean is the most blurred, and what does
+# > **Predict.** Add up all images of one digit and divide by their number. Which digit's mean is the most blurred, and what does
 # > that say about how people write it?
 
 # %%
@@ -37,12 +37,12 @@ for label, ax in enumerate(axes.flat):
     ax.set_title(f"{label}: {std:.3f}", size="small")
 figures.Shown(
     fig,
-    "The mean of the scans of each digit, each with its label and its mean spread above.",
+    "The mean image of each digit, with its label and its mean standard deviation above.",
 )
 
 # %% [markdown]
-# The number is the mean spread of a pixel within the class: smallest for 0 (0.125), which everybody writes alike, and largest for
-# 1 (0.191), which is a bare stroke for some and has a flag or a foot for others. Now the labels:
+# The number is the standard deviation of a pixel within the class, averaged over the pixels: smallest for 0 (0.125), which most people write alike, and largest for
+# 1 (0.191), which is a single stroke for some and has a flag or a foot for others. Now the labels:
 #
 # > **Predict.** Is the file sorted by digit? What would a split into the first 70 % and the rest do, if it were?
 
@@ -50,13 +50,12 @@ figures.Shown(
 print("the first forty labels:", "".join(map(str, y[:40].tolist())))
 
 # %% [markdown]
-# Not sorted. Were it sorted, the first 70 % would hold the digits 0 to 6, and the rest digits that the model never saw, but for a few
-# sixes.
+# Not sorted. Were it sorted, the first 70 % would hold the digits 0 to 6, and the rest, except for a few sixes, digits that the model never saw.
 #
 # ## 2. Your turn: split by hand
 #
-# Write a stratified split into two parts: the places of labels `y (n,)`, of which a share goes into the first part, **each class
-# alike**. Shuffle within each class with the generator you are given. Return two tensors of places.
+# Write a stratified split into two parts. Given are labels `y (n,)` and the share of the examples that goes into the first part, **each class
+# alike**. Shuffle within each class with the generator you are given. Return two tensors of indices, one for each part.
 
 
 # %% tags=["exercise"]
@@ -71,7 +70,7 @@ def check_halve(halve):
     assert parts is not None, "it returns nothing yet"
     first, second = parts
     together = sorted([*first.tolist(), *second.tolist()])
-    assert together == list(range(100)), "every place belongs in exactly one part"
+    assert together == list(range(100)), "every index belongs in exactly one part"
     assert (labels[first] == 0).sum() == 60, "of 80 zeros 60 belong in the first part"
     assert (labels[first] == 1).sum() == 15, "of 20 ones 15 belong in the first part"
     other, _ = halve(labels, 0.75, torch.Generator().manual_seed(1))
@@ -87,11 +86,11 @@ attempt(check_halve, halve)
 def halve(y, share, generator):
     first, second = [], []
     for label in y.unique():
-        places = (y == label).nonzero()[:, 0]
-        places = places[torch.randperm(len(places), generator=generator)]
-        end = round(share * len(places))
-        first.append(places[:end])
-        second.append(places[end:])
+        indices = (y == label).nonzero()[:, 0]
+        indices = indices[torch.randperm(len(indices), generator=generator)]
+        end = round(share * len(indices))
+        first.append(indices[:end])
+        second.append(indices[end:])
     return torch.cat(first), torch.cat(second)
 
 
@@ -113,7 +112,7 @@ test = Examples(copies[held_out], y[few].repeat(3)[held_out])
 print(f"the colleague's accuracy: {nearest_neighbour_accuracy(train, test):.1%}")
 
 # %% [markdown]
-# > **Predict.** How far is a test scan from the nearest training scan, if it is a noisy copy, and how far if it is not?
+# > **Predict.** How far is a test image from the nearest training image, if it is a noisy copy, and how far if it is not?
 #
 # Write a leak detector: the share of test images `test (m, ...)` that lie closer than `limit` (Euclidean distance over all pixels)
 # to some training image `train (n, ...)`.
@@ -158,19 +157,19 @@ print(f"our split: {suspects(images.train.x, images.test.x, 0.8):.0%}")
 unseen = torch.ones(len(y), dtype=torch.bool)
 unseen[few] = False
 print(
-    f"the truth, on scans never touched: {nearest_neighbour_accuracy(train, Examples(x[unseen], y[unseen])):.1%}"
+    f"accuracy on images that were in neither part: {nearest_neighbour_accuracy(train, Examples(x[unseen], y[unseen])):.1%}"
 )
 
 # %% [markdown]
-# In our split one test scan in nine has a training scan closer than 0.8, though no scan is in both parts. Probably some people wrote a
-# digit twice almost alike: our splits mix writers. A detector finds suspects; to look at them is your job.
+# In our split one test image in nine has a training image closer than 0.8, though no image is in both parts. Perhaps some people wrote a
+# digit twice almost alike, since our splits mix writers; nobody measured it. A detector finds suspects; looking at them is your job.
 #
 # ## 4. Your turn: accuracy out of nothing
 #
-# > **Predict.** 100 patients, 2,000 columns of pure noise, labels tossed with a coin. You keep the 20 columns whose means differ most
+# > **Predict.** 100 patients, 2,000 columns of pure noise, random labels. You keep the 20 columns whose means differ most
 # > between the labels, split, and test. What accuracy will you report?
 #
-# Here is the code of a paper. It has a leak. Write it again without: same arguments, again 20 columns, but chosen honestly.
+# Here is code as it might stand in a study. It has a leak. Write it again without the leak: same arguments, again 20 columns, but chosen without the test data.
 
 
 # %%
@@ -191,8 +190,8 @@ def noise(seed):
     return x, y, *halve(y, 0.7, drawn)
 
 
-papers = [reported(*noise(seed)) for seed in range(20)]
-print(f"reported, mean of 20 such studies: {sum(papers) / 20:.1%}")
+studies = [reported(*noise(seed)) for seed in range(20)]
+print(f"reported, mean of 20 such studies: {sum(studies) / 20:.1%}")
 
 
 # %% tags=["exercise"]
@@ -234,12 +233,12 @@ check_honest(honest)
 #
 # Four people need a classifier. Which number should decide between two candidates: `"accuracy"`, `"precision"`, `"recall"` or `"AUC"`?
 #
-# - `smoke`: a smoke alarm. A miss kills; a false alarm annoys.
-# - `strikes`: a system proposes whom to lock out of their account. Each wrong one is a scandal; most culprits can wait.
+# - `smoke`: a smoke alarm. A fire that is missed may kill; an alarm without a fire annoys.
+# - `strikes`: a system proposes whom to lock out of their account. Each wrong one does great harm; to miss some costs little.
 # - `queue`: doctors look at X-rays in the order of their scores, as many as they manage that day.
 # - `digits`: postcodes. Ten classes, equally common, every mistake costs the same.
 #
-# Return a dictionary from the four names to your choices.
+# Return a `dict` from the four names to your choices.
 #
 # > **Predict.** For which of them could a model that never says "yes" win, if you chose accuracy?
 
@@ -254,7 +253,7 @@ def check_metric(metric_for):
     chosen = metric_for()
     assert chosen is not None, "it returns nothing yet"
     hints = {
-        "smoke": ("recall", "what must not happen is a miss"),
+        "smoke": ("recall", "what must not happen is a false negative"),
         "strikes": ("precision", "ask whether a yes can be believed"),
         "queue": ("AUC", "only the order matters; there is no threshold"),
         "digits": ("accuracy", "nothing is rare here, and all mistakes cost the same"),
@@ -283,7 +282,7 @@ check_metric(metric_for)
 #
 # ## 6. Your turn: move the threshold
 #
-# A score for "this is an 8": how much closer a scan is to the nearest 8 of the training part than to the nearest other digit. No network, but it ranks:
+# A score for "this is an 8": how much closer an image is to the nearest 8 of the training set than to the nearest other digit:
 
 
 # %%
@@ -295,14 +294,14 @@ def eightness(part):
 
 known, score = (images.validation.y == 8).long(), eightness(images.validation)
 curve = roc_curve(known, score)
-print(f"AUC on the validation part: {auc(curve):.4f}")
+print(f"AUC on the validation set: {auc(curve):.4f}")
 fig, ax = figures.panels(5.2, 3.2)
 ax.plot(curve.false_positive_rate.tolist(), curve.true_positive_rate.tolist())
-ax.set(xlabel="false alarms", ylabel="hits", xlim=(-0.01, 0.2))
+ax.set(xlabel="false-positive rate", ylabel="true-positive rate", xlim=(-0.01, 0.2))
 figures.Shown(fig, "The ROC curve of the score: it rises steeply to nearly 1.")
 
 # %% [markdown]
-# > **Predict.** At threshold 0 it says "8" if an 8 is nearest. To find **every** 8 of the validation part, must the threshold go up or
+# > **Predict.** At threshold 0 it says "8" if an 8 is nearest. To find **every** 8 of the validation set, must the threshold go up or
 # > down, and what happens to precision?
 #
 # Write the choice of a threshold: the largest one at which at least the share `wanted` of the positives is found. `y (n,)` is 0 or 1, a
@@ -349,17 +348,17 @@ for name, threshold in (("0", 0.0), ("moved", threshold_for(known, score, 1.0)))
     )
 
 # %% [markdown]
-# On the validation part threshold 0 misses 3 of 35 eights; moved, it misses none. On the test part it missed none to begin with, so
-# moving it cost precision and bought nothing.
+# On the validation set threshold 0 misses 3 of 35 eights; moved, it misses none. On the test set it missed none to begin with, so
+# moving it lowered precision and gained nothing.
 #
-# The threshold was chosen on the validation part and judged on the test part. It promised to find every 8 of the one, and can promise nothing about
-# the other: that is what the test part is for.
+# The threshold was chosen on the validation set and evaluated on the test set. It finds every 8 of the one by construction. Whether it does so on
+# the other, only a test can tell: that is what the test set is for.
 #
 # ## Go further
 #
 # - Draw the reliability curve of `sigmoid(score)`. Is it a probability? What would you multiply the score by, and on which part would you choose the factor?
 # - Turn "split by hand" into a split by people: see exercise 3 of the lecture.
-# - Does the nearest neighbour fail where a network fails? Its mistakes on the validation part, and what it took them for:
+# - Does the nearest neighbour fail where a network fails? Its mistakes on the validation set, and what it predicted instead:
 
 # %%
 held_out = images.validation
@@ -367,8 +366,8 @@ distance = torch.cdist(held_out.x.flatten(1), images.train.x.flatten(1))
 prediction = images.train.y[distance.argmin(dim=1)]
 wrong = (prediction != held_out.y).nonzero()[:, 0].tolist()
 for at in wrong:
-    print(f"a {held_out.y[at]} taken for a {prediction[at]}")
+    print(f"a {held_out.y[at]}, predicted to be a {prediction[at]}")
 right = float((prediction == held_out.y).float().mean())
-print(f"nearest neighbour, validation part: {right:.1%} right")
+print(f"nearest neighbour, validation set: {right:.1%} correct")
 assert right > 0.95
-assert suspects(images.train.x, images.test.x, 1e-6) == 0  # no scan on both sides
+assert suspects(images.train.x, images.test.x, 1e-6) == 0  # no image on both sides

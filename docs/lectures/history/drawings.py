@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from history import (
     EVENTS,
     MODELS,
     SILENT,
+    SPARSE,
     TRAINING_SIZES,
     fixed_split,
 )
@@ -29,10 +31,13 @@ LOOKS = dict(zip(EVENT_KINDS, ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^")), strict
 def draw_growth(seen: list[float], held_out: list[float], learned: Tensor) -> Figure:
     """Draw accuracy by number of rules, beside that of examples (seeds, sizes)."""
     fig, axes = figures.panels(5.2, 3.2, columns=2)
-    for name, values in (("scans looked at", seen), ("held-out scans", held_out)):
+    for name, values in (("training images", seen), ("held-out images", held_out)):
         axes[0].plot(range(1, len(values) + 1), values, label=f"rules, {name}")
-    axes[0].set(xlabel="rules", ylabel="read rightly", ylim=(0, 1))
-    name, look = "examples, held-out scans", {"ls": "-.", "marker": "o", "ms": 4}
+    axes[0].set(xlabel="rules", ylabel="accuracy", ylim=(0, 1))
+    name, look = (
+        "nearest neighbour, held-out",
+        {"ls": "-.", "marker": "o", "ms": 4},
+    )
     figures.band(axes[1], TRAINING_SIZES, learned, name, color=GREEN, **look)
     axes[1].axhline(held_out[-1], color=ORANGE, ls=":", label="all rules")
     axes[1].set(xlabel="examples", ylim=(0, 1), xscale="log", yticklabels=[])
@@ -47,12 +52,17 @@ def draw_gains(steps: list[dict[str, float]]) -> Figure:
     fig, ax = figures.panels(5.2, 2.8)
     rules = range(1, len(steps) + 1)
     lost = [-step["lost"] for step in steps]
-    ax.bar(rules, [step["won"] for step in steps], color=BLUE, label="newly right")
+    ax.bar(rules, [step["won"] for step in steps], color=BLUE, label="newly correct")
     ax.bar(
-        rules, lost, fill=False, edgecolor=ORANGE, hatch="///", label="no longer right"
+        rules,
+        lost,
+        fill=False,
+        edgecolor=ORANGE,
+        hatch="///",
+        label="no longer correct",
     )
     ax.axhline(0, color=INK, lw=0.8)
-    ax.set(xlabel="rule added", ylabel="scans looked at")
+    ax.set(xlabel="rule added", ylabel="training images")
     ax.legend()
     return fig
 
@@ -65,15 +75,15 @@ def draw_confusion(prediction: Tensor, digit: Tensor) -> Figure:
     figures.table(ax, cells)
     columns = sorted(set(column))
     ax.set_xticks(columns, [str(c) if c < 10 else "none" for c in columns])
-    ax.set(xlabel="read as", ylabel="digit")
+    ax.set(xlabel="predicted", ylabel="digit")
     return fig
 
 
 def draw_three(x: Tensor, digit: Tensor, prediction: Tensor) -> Figure:
-    """Draw three images x (n, 8, 8) of an 8 that the rules do not read as an 8."""
+    """Draw three images x (n, 8, 8) of an 8 that the rules do not classify as an 8."""
     wrong = (digit == 8) & (prediction != 8)
     named = {
-        "no rule fires" if output == SILENT else f"read as {output}": image.flatten()
+        "no rule fires" if output == SILENT else f"predicted: {output}": image.flatten()
         for output, image in zip(prediction[wrong].tolist(), x[wrong], strict=True)
     }
     return figures.images(dict(sorted(named.items())[:3]))
@@ -105,37 +115,55 @@ def draw_timeline(first: int, last: int) -> Figure:
     return fig
 
 
-def draw_models(parameters: bool, left: str) -> Figure:
-    """Draw the models by year: their parameters, or the work of training them.
+def name_dot(ax: Axes, name: str, year: float, size: float, left: str) -> None:
+    """Write a model's name right of its dot, or left of it if it is in `left`."""
+    side = -1 if name in left else 1
+    ax.annotate(
+        name,
+        (year, size),
+        xytext=(6 * side, 0),
+        textcoords="offset points",
+        ha="right" if side < 0 else "left",
+        va="center",
+        size="small",
+    )
 
-    Names stand to the right of their dots, but those in `left`, where room is there.
-    """
+
+def draw_compute(left: str) -> Figure:
+    """Draw the work of training the models by year, and how far sources differ."""
     fig, ax = figures.panels(5.2, 3.8)
     for model in MODELS:
-        size = model.parameters if parameters else model.exaflop * 1e18
+        reach = [model.exaflop, *model.others]
+        ends = [1e18 * min(reach), 1e18 * max(reach)]
+        ax.plot([model.year] * 2, ends, "-", color=ORANGE, lw=4)
+        ax.plot(model.year, model.exaflop * 1e18, "o", color=BLUE, ms=5)
+        name_dot(ax, model.name, model.year, model.exaflop * 1e18, left)
+    ax.plot([], [], "-", color=ORANGE, lw=4, label="other counts of the same run")
+    ax.legend(loc="upper left")
+    ax.set(yscale="log", xlabel="year", xlim=(2011.5, 2027.5))
+    ax.set(ylabel="operations to train (FLOP)", xticks=range(2012, 2027, 2))
+    return fig
+
+
+def draw_parameters(left: str) -> Figure:
+    """Draw the parameters of the models by year; open: mixtures of experts."""
+    fig, ax = figures.panels(5.2, 3.8)
+    known = [(each.name, each.year, each.parameters) for each in MODELS]
+    sparse = [(name, year, size) for name, (year, size, _) in SPARSE.items()]
+    for name, year, size in [*known, *sparse]:
         if size is None:
             continue
-        if not parameters:
-            reach = [model.exaflop, *model.others]
-            ends = [1e18 * min(reach), 1e18 * max(reach)]
-            ax.plot([model.year] * 2, ends, "-", color=ORANGE, lw=4)
-        ax.plot(model.year, size, "o", color=PURPLE if parameters else BLUE, ms=5)
-        side = -1 if model.name in left else 1
-        ax.annotate(
-            model.name,
-            (model.year, size),
-            xytext=(6 * side, 0),
-            textcoords="offset points",
-            ha="right" if side < 0 else "left",
-            va="center",
-            size="small",
-        )
-    if not parameters:
-        ax.plot([], [], "-", color=ORANGE, lw=4, label="as other sources count")
-        ax.legend(loc="upper left")
-    ax.set(yscale="log", xlabel="year", xlim=(2011.5, 2027.5))
-    ax.set(ylabel="parameters" if parameters else "operations to train (FLOP)")
-    ax.set_xticks(range(2012, 2027, 2))
+        look = "none" if name in {*SPARSE, "MoE-Multi", "DeepSeek-V3"} else PURPLE
+        ax.plot(year, size, "o", color=PURPLE, mfc=look, ms=5, mew=1.2)
+        name_dot(ax, name, year, size, left)
+    for look, label in (
+        (PURPLE, "all used for every token"),
+        ("none", "few used for each token"),
+    ):
+        ax.plot([], [], "o", color=PURPLE, mfc=look, ms=5, mew=1.2, label=label)
+    ax.legend(loc="lower right")
+    ax.set(yscale="log", xlabel="year", xlim=(2011.5, 2027.5), ylim=(1e7, 5e12))
+    ax.set(ylabel="parameters", xticks=range(2012, 2027, 2))
     return fig
 
 
@@ -155,8 +183,8 @@ def draw(source: Path) -> dict[str, Figure]:
         "middle": draw_timeline(1970, 2009),
         "revolution": draw_timeline(2011, 2017),
         "today": draw_timeline(2018, 2025),
-        "compute": draw_models(False, "Deep Speech 2 ResNet-152 GNMT GPT-4 Grok 4"),
-        "parameters": draw_models(True, "Deep Speech 2 GNMT"),
+        "compute": draw_compute("Deep Speech 2 ResNet-152 GNMT GPT-4 Grok 4"),
+        "parameters": draw_parameters("Deep Speech 2 GNMT PanGu-Σ Switch"),
     }
 
 

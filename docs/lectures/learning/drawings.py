@@ -33,7 +33,7 @@ def strokes(images: Tensor, level: float) -> Outline:
 
 
 def draw_teachers(rows: dict[str, Tensor]) -> Figure:
-    """Draw the ten means (10, 64) that each teacher led to, a row for each."""
+    """Draw the ten means (10, 64) from each kind of learning, a row for each."""
     fig, axes = figures.panels(5.2, 2.6, rows=3)
     for ax, name in zip(axes, rows, strict=True):
         ax.set(
@@ -59,21 +59,21 @@ def by_size(ax: Axes, named: dict[str, Tensor]) -> None:
         ax.fill_between(SIZES, low, high, color=line.get_color(), alpha=0.15, lw=0)
     ax.set(xscale="log", xticks=SIZES, xticklabels=SIZES, ylim=(0, 1))
     ax.minorticks_off()
-    ax.set(xlabel="scans seen", ylabel="held-out accuracy")
+    ax.set(xlabel="training images", ylabel="held-out accuracy")
 
 
 def draw_kinds(curves: dict[str, Tensor]) -> Figure:
-    """Draw accuracy by number of images for each teacher (seeds, SIZES)."""
+    """Draw accuracy by number of images for each kind of learning (seeds, SIZES)."""
     fig, ax = figures.panels(5.2, 3.6)
     names = {
-        "labels": "told every label",
-        "guess": "right or wrong; it only guesses",
-        "some": "right or wrong; 30 % guesses",
-        "greedy": "right or wrong; it never guesses",
+        "labels": "supervised: every label",
+        "random": "rewards; only explores",
+        "some": "rewards; 30 % exploration",
+        "greedy": "rewards; never explores",
     }
     by_size(ax, {label: curves[name] for name, label in names.items()})
     groups = float(curves["groups"].mean())
-    ax.axhline(groups, color=FAINT, lw=1.5, label="nothing, then ten labels")
+    ax.axhline(groups, color=FAINT, lw=1.5, label="unsupervised, then ten labels")
     fig.legend(loc="outside upper center", ncols=2, fontsize="small")
     return fig
 
@@ -84,7 +84,7 @@ def draw_models(curves: dict[str, Tensor]) -> Figure:
     names = {
         "mean": "nearest mean",
         "neighbour": "nearest neighbour",
-        "vectors": "support vectors",
+        "vectors": "support-vector machine",
     }
     by_size(ax, {label: curves[name] for name, label in names.items()})
     ax.set(ylim=(0.4, 1))
@@ -130,13 +130,13 @@ def draw_waves(named: dict[str, Tensor]) -> Figure:
 
 
 def draw_regression(prediction: Tensor, truth: Tensor, mean: float) -> Figure:
-    """Draw what came of held-out patients (n,) against the prediction (n,)."""
+    """Draw the progression of held-out patients (n,) against predictions (n,)."""
     fig, ax = figures.panels(5.2, 3.4)
     ax.scatter(prediction.tolist(), truth.tolist(), 16, color=BLUE, alpha=0.7, lw=0)
     ends = [float(prediction.min()), float(prediction.max())]
     ax.plot(ends, ends, "--", color=ORANGE, label="as predicted")
-    ax.axhline(mean, color=FAINT, label="the mean of the others")
-    ax.set(xlabel="predicted", ylabel="measured after a year")
+    ax.axhline(mean, color=FAINT, label="mean of the training set")
+    ax.set(xlabel="predicted", ylabel="progression after a year")
     fig.legend(loc="outside upper center", ncols=2)
     return fig
 
@@ -145,9 +145,9 @@ def draw_features(accuracies: dict[str, float]) -> Figure:
     """Draw the accuracy of the nearest neighbour with each representation."""
     fig, ax = figures.panels(5.2, 2.2)
     names = {
-        "hand": "6 by hand",
-        "spread": "6 by spread",
-        "learned": "6 learned",
+        "hand": "6 features by hand",
+        "components": "6 components",
+        "learned": "6 learned features",
         "pixels": "64 pixels",
     }
     values = [accuracies[name] for name in names]
@@ -183,14 +183,14 @@ def draw(source: Path) -> dict[str, Figure]:
     results = kept(source)
     learned, shown = results["learned"], 130  # digits on the map
     teachers = {
-        "told every label": learned["means, labels"],
-        "told nothing": learned["means, nothing"],
-        "told right or wrong": learned["means, rewards"],
+        "supervised: every label": learned["means, labels"],
+        "unsupervised: no labels": learned["means, nothing"],
+        "reinforcement: right or wrong": learned["means, rewards"],
     }
     signals = {
         "two sources": learned["signals"],
         "what two microphones hear": learned["mixed"],
-        "parted again": learned["unmixed"],
+        "separated again": learned["unmixed"],
     }
     return {
         "teachers": draw_teachers(teachers),
@@ -200,9 +200,9 @@ def draw(source: Path) -> dict[str, Figure]:
         "clusters": draw_clusters(learned["digits of groups"]),
         "waves": draw_waves(signals),
         "regression": draw_regression(
-            learned["predicted illness"],
-            learned["illness"],
-            float(learned["mean illness"]),
+            learned["predicted progression"],
+            learned["progression"],
+            float(learned["mean progression"]),
         ),
         "features": draw_features(results["features"]),
         "votes": draw_votes(learned["votes"], learned["malignant"]),

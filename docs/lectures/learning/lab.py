@@ -1,7 +1,7 @@
 # %% [markdown]
-# # Lab: three teachers
+# # Lab: three kinds of learning
 #
-# You let a model learn from labels, from nothing, and from rewards, read a map, and advise others whether to learn at all. 45
+# You let a model learn from labels, without labels, and from rewards, read a map, and advise others whether to learn at all. 45
 # minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
 # To work along, unpack `learning.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
@@ -24,15 +24,13 @@ from neuronup.digits import train_test_digits
 from neuronup.exercises import attempt
 
 x, digit, x_test, digit_test = train_test_digits(seed=0)
-print(
-    f"{len(x)} scans to learn from, {len(x_test)} held out; each has {x.shape[1]} pixels"
-)
+print(f"{len(x)} training images, {len(x_test)} held out; each has {x.shape[1]} pixels")
 
 # %% [markdown]
-# ## 1. Your turn: told every answer
+# ## 1. Your turn: every label
 #
-# The model is a mean scan for each digit. Write the function that makes them: scans `x (n, d)` and labels `label (n,)` from 0 to 9
-# give `(10, d)`. Row 3 is the average of all scans labelled 3.
+# The model is a mean image for each digit. Write the function that makes them: images `x (n, d)` and labels `label (n,)` from 0 to 9
+# give `(10, d)`. Row 3 is the average of all images labelled 3.
 
 
 # %% tags=["exercise"]
@@ -66,20 +64,20 @@ def average(x, label):
 check_average(average)
 
 # %% [markdown]
-# > **Predict.** With all scans, what share of the held-out scans will the nearest mean read rightly? And with the first 100 only?
+# > **Predict.** With all training images, what accuracy will the nearest mean reach on the held-out images? And with the first 100 only?
 
 # %%
 for n in (100, len(x)):
     model = average(x[:n], digit[:n])
     share = float(accuracy(nearest_index(x_test, model), digit_test))
-    print(f"{n:>5} scans: {share:.1%}")
+    print(f"{n:>5} images: {share:.1%}")
 
 # %% [markdown]
-# Twelve times the scans, and only a few points better: ten means are soon full.
+# Twelve times the images, and only a few points better: ten means soon reach their capacity.
 #
 # ## 2. Your turn: one step of k-means
 #
-# Now nobody says which scan is what. One step: each scan joins the nearest of the `centres (k, d)`, then each centre moves to the middle of its
+# Now there are no labels. One step: each image joins the nearest of the `centres (k, d)`, then each centre moves to the average of its
 # members. Return the new centres. Every centre in the check has members.
 
 
@@ -98,7 +96,7 @@ def check_step(step):
     )
     twice = step(points, once)
     assert torch.allclose(twice, torch.tensor([[1.5], [7.5]])), (
-        "in the second step 2 changes sides"
+        "in the second step 2 changes groups"
     )
     assert torch.equal(step(points, twice), twice), "then nothing moves any more"
 
@@ -115,7 +113,7 @@ def step(x, centres):
 check_step(step)
 
 # %% [markdown]
-# > **Predict.** Start at the first ten scans and repeat. How many steps until nothing moves: 5, 15, 100? Does the sum of squared
+# > **Predict.** Start at the first ten images and repeat. How many steps until nothing moves: 5, 15, 100? Does the sum of squared
 # > distances ever rise on the way?
 
 # %%
@@ -126,28 +124,28 @@ while len(costs) < 2 or costs[-1] < costs[-2]:
 print("the cost, step by step:", " ".join(f"{cost:.0f}" for cost in costs))
 
 # %% [markdown]
-# It never rises: to join a nearer mean lowers it, and so does moving to the middle.
+# It never rises: to join a nearer mean lowers it, and so does moving to the average.
 #
-# > **Predict.** And in noise? Draw 1,257 "scans" in which every pixel is chance. Will k-means find ten groups?
+# > **Predict.** And in noise? Draw 1,257 "images" in which every pixel is random. Will k-means find ten groups?
 
 # %%
 noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0))
-for name, data in (("scans", x), ("noise", noise)):
+for name, data in (("images", x), ("noise", noise)):
     groups = best_clusters(data, 10, initialisations=3, seed=0)
     sizes = torch.bincount(nearest_index(data, groups), minlength=10)
     before = (data - data.mean(dim=0)).square().sum()
     left = (data - groups[nearest_index(data, groups)]).square().sum() / before
     print(
-        f"{name}: groups of {sorted(sizes.tolist())}, {left:.0%} of the spread is left"
+        f"{name}: groups of {sorted(sizes.tolist())}, {left:.0%} of the variance is left"
     )
 
 # %% [markdown]
-# It finds ten groups in anything. What tells them apart is how much they explain: among scans the groups take away half of the spread, in
+# It finds ten groups in anything. What tells them apart is how much they explain: among the images the groups take away half of the variance, in
 # noise very little.
 #
 # ## 3. Your turn: read a map
 #
-# Here are the scans at their first two principal components.
+# Here are the images at their first two principal components.
 
 # %%
 centre, directions, share = principal_components(x, 2)
@@ -158,11 +156,11 @@ for (across, up), name in zip(points[:200].tolist(), digit[:200].tolist(), stric
 ax.set(xlim=(-2.2, 2.1), ylim=(-2.1, 2), xlabel="first", ylabel="second")
 figures.Shown(
     fig,
-    "A map of 200 scans, each written as its digit. 0, 3, 4 and 6 form islands, 1, 5, 7 and 8 overlap.",
+    "A map of 200 images, each written as its digit. 0, 3, 4 and 6 form islands, 1, 5, 7 and 8 overlap.",
 )
 
 # %% [markdown]
-# > **Predict.** Look at the map. Which two digits have their middles closest to each other?
+# > **Predict.** Look at the map. Which two digits have their means closest to each other?
 #
 # Write the function that answers: points `(n, d)` and labels `(n,)` give the pair of labels whose means are closest, the smaller first, as a tuple
 # of two numbers.
@@ -192,10 +190,10 @@ attempt(check_closest_pair, closest_pair)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def closest_pair(points, label):
-    middle = means(points, label)
+    centres = means(points, label)
     pairs = [(a, b) for a in range(10) for b in range(a + 1, 10)]
     return min(
-        pairs, key=lambda pair: float((middle[pair[0]] - middle[pair[1]]).norm())
+        pairs, key=lambda pair: float((centres[pair[0]] - centres[pair[1]]).norm())
     )
 
 
@@ -204,15 +202,16 @@ check_closest_pair(closest_pair)
 # %%
 print("closest on the map:          ", closest_pair(points, digit))
 print("closest in all 64 dimensions:", closest_pair(x, digit))
-print(f"the map keeps {share:.0%} of the spread")
+print(f"the map keeps {share:.0%} of the variance")
 
 # %% [markdown]
-# If the two lines differ, you have seen what a map can do to you: what is close on it need not be close.
+# If the two lines differ, you have seen what a map leaves out: what is close on it need not be close.
 #
-# ## 4. Your turn: right or wrong
+# ## 4. Your turn: rewards
 #
-# The agent sees a scan and answers. It hears whether it was right, and nothing else. Write how it chooses: if `explores` is true, or if it has no mean yet
-# (all of `count (10, 1)` is 0), it says `random_digit`; otherwise the digit whose mean `total / count` is nearest to the scan `(64,)`.
+# The agent sees an image, and its action is to name a digit. Its reward is whether it was right, and it hears nothing else. Write how it chooses the action: if
+# `explores` is true, or if it has no mean yet (all of `count (10, 1)` is 0), it takes `random_digit`; otherwise the digit whose mean `total / count` is nearest to
+# the image `(64,)`. This is a contextual bandit, the simplest case: an action does not change what comes next.
 
 
 # %% tags=["exercise"]
@@ -226,10 +225,12 @@ def check_choose(choose):
     ones = torch.ones(64)
     first = choose(ones, total, count, 6, False)
     assert first is not None, "it returns nothing yet"
-    assert first == 6, "without any mean it can only guess"
+    assert first == 6, "without any mean it can only take the random digit"
     total[2], count[2] = 4 * ones, 4
     total[5], count[5] = 0 * ones, 3
-    assert choose(ones, total, count, 6, True) == 6, "where it tries, it says the guess"
+    assert choose(ones, total, count, 6, True) == 6, (
+        "where it explores, it takes the random digit"
+    )
     assert choose(ones, total, count, 6, False) == 2, (
         "the mean of 2 is total / count, and nearest"
     )
@@ -252,17 +253,17 @@ def choose(image, total, count, random_digit, explores):
 check_choose(choose)
 
 # %% [markdown]
-# > **Predict.** One agent guesses 30 % of the time, for ever. Another guesses always at first, and less and less with time.
-# > Which is right more often while it learns? Which reads held-out scans better in the end?
+# > **Predict.** One agent explores 30 % of the time, to the end. Another always explores at first, and less and less with time.
+# > Which is rewarded more often while it learns? Which has the higher accuracy on held-out images in the end?
 
 # %%
 plans = {
-    "30 % for ever": lambda seen: 0.3,
+    "30 % to the end": lambda seen: 0.3,
     "less and less": lambda seen: max(0.05, 1 - seen / 400),
 }
 for name, plan in plans.items():
-    paid, reads = [], []
-    for seed in range(4):  # one way to hold out might be luck
+    paid, accuracies = [], []
+    for seed in range(4):  # one split might be luck
         ours, truths, theirs, their_truths = train_test_digits(seed)
         generator = torch.Generator().manual_seed(seed + 1)
         total, count, right = torch.zeros(10, 64), torch.zeros(10, 1), 0
@@ -275,12 +276,13 @@ for name, plan in plans.items():
                 right += 1
         paid.append(right / len(ours))
         predictions = nearest_index(theirs, total / count)
-        reads.append(float(accuracy(predictions, their_truths)))
-    print(f"{name}: right {sum(paid) / 4:.1%} of the time, reads {sum(reads) / 4:.1%}")
+        accuracies.append(float(accuracy(predictions, their_truths)))
+    right_share, held_out_accuracy = sum(paid) / 4, sum(accuracies) / 4
+    print(f"{name}: rewarded {right_share:.1%}, accuracy {held_out_accuracy:.1%}")
 
 # %% [markdown]
-# Who explores less and less is right more often on the way. With this schedule it reads a little worse on average, and how well depends
-# more on chance: on some ways to hold out it stops guessing before every digit has had its turn. Try 800 in place of 400: how much to
+# The agent that explores less and less is rewarded more often on the way. With this schedule its accuracy is a few points lower on average, and depends
+# more on chance: in some splits it may all but stop exploring before every digit has had its turn. Try 800 in place of 400: how much to
 # explore, and for how long, has to be found out.
 #
 # ## 5. Your turn: rules or learning?
@@ -336,15 +338,15 @@ check_answers(answers)
 # ## Go further
 #
 # - Take a task from your own work through the five questions. Which one is the hardest to answer honestly?
-# - Wrong answers tell something too: what the scan is not. Let the agent use it, and see whether it learns faster.
+# - Wrong actions tell something too: what the image is not. Let the agent use it, and see whether it learns faster.
 # - More groups than digits, and one label for each group: how far do 40 labels carry?
 
 # %%
 groups = best_clusters(x, 40, initialisations=3, seed=0)
 names = digit[nearest_index(groups, x)]
-read = float(accuracy(names[nearest_index(x_test, groups)], digit_test))
+by_groups = float(accuracy(names[nearest_index(x_test, groups)], digit_test))
 alone = float(accuracy(nearest_index(x_test, means(x[:40], digit[:40])), digit_test))
 print(
-    f"40 groups and their 40 labels read {read:.1%}; the first 40 labels alone {alone:.1%}"
+    f"40 groups and their 40 labels: {by_groups:.1%}; the first 40 labels alone: {alone:.1%}"
 )
-assert read > alone
+assert by_groups > alone

@@ -34,6 +34,24 @@ from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 Lines = dict[int, dict[str, Tensor]]  # by the factor of the misprint, by loss
 
 
+def draw_forecasters() -> Figure:
+    """Draw what two forecasts cost if it rains, and if it stays dry."""
+    fig, ax = figures.panels(5.2, 2.9)
+    p = torch.linspace(0.01, 0.99, 99)
+    for y, name, marker in ((1.0, "if it rains", "o"), (0.0, "if it stays dry", "s")):
+        cost = binary_cross_entropy(torch.logit(p), torch.full_like(p, y))
+        ax.plot(p.tolist(), cost.tolist(), label=name)
+        for at, beside in ((50, (0, 9 if y == 0 else -17)), (98, (16, 0))):
+            cost_at = float(p[at]), float(cost[at])  # the forecasts of 51 % and 99 %
+            ax.plot(*cost_at, marker, color=INK)
+            offset = {"textcoords": "offset points", "xytext": beside, "ha": "center"}
+            ax.annotate(f"{cost_at[1]:.2f}", cost_at, **offset)
+    ax.set(xlabel="forecast: probability of rain", xlim=(0, 1.09), ylim=(-0.15, 5))
+    ax.set(ylabel="loss", xticks=[0, 0.25, 0.51, 0.75, 0.99])
+    ax.legend(loc="upper center")
+    return fig
+
+
 def draw_regression() -> Figure:
     """Draw each regression loss of one error, and its derivative."""
     fig, axes = figures.panels(5.2, 3.1, columns=2)
@@ -47,10 +65,10 @@ def draw_regression() -> Figure:
     for name, loss in shown.items():
         prediction = y + error
         axes[0].plot(error.tolist(), loss(prediction, y).tolist(), label=name)
-        steepness = derivative(loss, prediction[1:], y)
-        axes[1].plot(error[1:].tolist(), steepness.tolist())
+        derivatives = derivative(loss, prediction[1:], y)
+        axes[1].plot(error[1:].tolist(), derivatives.tolist())
     axes[0].set(title="loss", ylim=(-0.2, 5), xlabel="error ŷ − y")
-    axes[1].set(title="its slope", ylim=(-4.2, 4.2), xlabel="error ŷ − y")
+    axes[1].set(title="its derivative", ylim=(-4.2, 4.2), xlabel="error ŷ − y")
     fig.legend(loc="outside lower center", ncols=2)
     return fig
 
@@ -92,22 +110,22 @@ def draw_reaction(errors: dict[str, Tensor]) -> Figure:
 
 
 def draw_binary() -> Figure:
-    """Draw what a margin costs: by the count, and by three losses."""
+    """Draw four losses of a margin: the 0–1 loss, and three smooth ones."""
     fig, ax = figures.panels(5.2, 3.2)
     margin = torch.linspace(-4, 4, 161)
     ones = torch.ones_like(margin)
-    ax.plot([-4, 0, 0, 4], [1, 1, 0, 0], "-", color=INK, lw=1.2, label="mistake or not")
+    ax.plot([-4, 0, 0, 4], [1, 1, 0, 0], "-", color=INK, lw=1.2, label="0–1 loss")
     ax.plot(margin.tolist(), binary_cross_entropy(margin, ones).tolist(), "-", c=BLUE)
     ax.plot(margin.tolist(), hinge(margin, ones).tolist(), "--", c=ORANGE)
     squared_error = (1 - sigmoid(margin)) ** 2
     ax.plot(margin.tolist(), squared_error.tolist(), "-.", color=GREEN)
-    names = ("mistake or not", "cross-entropy", "hinge", "squared error of σ(z)")
+    names = ("0–1 loss", "cross-entropy", "hinge", "squared error of σ(z)")
     ax.legend(ax.get_lines(), names)
     ax.set(xlabel="margin y · z", ylabel="loss", ylim=(-0.15, 4.2))
     return fig
 
 
-def draw_proxy(x: Tensor, y: Tensor, theta: Tensor) -> Figure:
+def draw_surrogate(x: Tensor, y: Tensor, theta: Tensor) -> Figure:
     """Draw mean cross-entropy and mistakes on x (n,), y (n,) of 0 or 1, by the bias."""
     fig, axes = figures.panels(5.2, 2.9, columns=2)
     bias = theta[1] + torch.linspace(-1, 1, 121)
@@ -125,8 +143,8 @@ def draw_proxy(x: Tensor, y: Tensor, theta: Tensor) -> Figure:
 def draw_surface(x: Tensor, y: Tensor, fits: dict[str, Tensor]) -> Figure:
     """Draw the mean loss on x (n,), y (n,) over every line: two losses, as contours."""
     fig, axes = figures.panels(5.2, 3.3, columns=2)
-    slopes, intercepts = torch.linspace(0, 100, 26), torch.linspace(70, 220, 26)
-    grid = torch.cartesian_prod(slopes, intercepts)  # (676, 2)
+    weights, biases = torch.linspace(0, 100, 26), torch.linspace(70, 220, 26)
+    grid = torch.cartesian_prod(weights, biases)  # (676, 2)
     prediction = grid[:, :1] * x + grid[:, 1:]  # (676, n)
     shown = {
         "squared": (squared, (4200, 5000, 7000, 10000, 14000)),
@@ -134,13 +152,13 @@ def draw_surface(x: Tensor, y: Tensor, fits: dict[str, Tensor]) -> Figure:
     }
     for ax, (name, (loss, levels)) in zip(axes, shown.items(), strict=True):
         risk = loss(prediction, y).mean(dim=1).reshape(26, 26).T
-        across, up = slopes.tolist(), intercepts.tolist()
+        across, up = weights.tolist(), biases.tolist()
         drawn = ax.contour(across, up, risk, levels, colors=BLUE, linewidths=1.2)
         ax.clabel(drawn, fmt="%d", colors=INK, fontsize=9)
         ax.plot(*fits[name][:, None].tolist(), "x", color=ORANGE, ms=9, mew=2.5)
-        ax.set(title=f"mean {name} error", xlabel="slope w")
+        ax.set(title=f"mean {name} error", xlabel="weight w")
         ax.label_outer()
-    axes[0].set(ylabel="height b")
+    axes[0].set(ylabel="bias b")
     return fig
 
 
@@ -151,11 +169,11 @@ def draw_distance() -> Figure:
     z, p = torch.stack([q.log(), (1 - q).log()], dim=1), torch.tensor([0.7, 0.3])
     p = p.expand_as(z)
     ax.plot(q.tolist(), cross_entropy(z, p).tolist(), label="cross-entropy H(p, q)")
-    ax.plot(q.tolist(), kl_divergence(z, p).tolist(), label="divergence KL(p ‖ q)")
+    ax.plot(q.tolist(), kl_divergence(z, p).tolist(), label="KL divergence KL(p ‖ q)")
     ax.plot(q.tolist(), entropy(p).tolist(), label="entropy H(p)")
     ax.axvline(0.7, color=PURPLE, ls=":", label="the truth, p = 0.7")
     ax.set(xlabel="predicted probability q of heads", ylabel="nats", ylim=(-0.1, 2.6))
-    ax.legend(loc="upper center")
+    ax.legend(loc=(0.15, 0.62))
     return fig
 
 
@@ -165,12 +183,13 @@ def draw(source: Path) -> dict[str, Figure]:
     x, y, _, _ = patients(results["seed"])
     lines: Lines = results["lines"]
     return {
+        "forecasters": draw_forecasters(),
         "regression": draw_regression(),
         "lines": draw_lines(x, y, lines),
         "reaction": draw_reaction(results["errors"]),
         "surface": draw_surface(x, y, lines[1]),
         "binary": draw_binary(),
-        "proxy": draw_proxy(x, above_median(y), results["classifier"]),
+        "surrogate": draw_surrogate(x, above_median(y), results["classifier"]),
         "distance": draw_distance(),
     }
 

@@ -25,7 +25,7 @@ from neuronup.images import Images, load
 from neuronup.loop import predict
 
 TITLES = {
-    "whole": "as scanned",
+    "whole": "as it is",
     "shift_1": "1 to the right",
     "shift_2": "2 to the right",
     "noise": "noise",
@@ -54,7 +54,7 @@ def draw_answer(images: Images, initial: nn.Module, model: nn.Module) -> Figure:
     figures.squares(left, x[0].mean(dim=0))
     places = torch.arange(len(images.classes))
     for name, place, each, look in (
-        ("before learning", -0.2, initial, {"color": figures.FAINT}),
+        ("before training", -0.2, initial, {"color": figures.FAINT}),
         ("after", 0.2, model, {"color": figures.BLUE, "hatch": "//"}),
     ):
         p = predict(each, x).softmax(dim=1)[0].tolist()
@@ -73,7 +73,7 @@ def draw_confusion(counts: Tensor, classes: tuple[str, ...]) -> Figure:
 
 
 def draw_mistakes(worst: list[dict[str, Any]], classes: tuple[str, ...]) -> Figure:
-    """Draw the misclassified images of which the network was surest."""
+    """Draw the misclassified images with the highest confidence."""
     panels = [
         (
             each["x"],
@@ -93,7 +93,7 @@ def draw_neurons(images: Images, initial: nn.Module, model: nn.Sequential) -> Fi
     panels = []
     for name, i in zip(names, most_influential(model).tolist()[:2], strict=False):
         panels.append((now[i].reshape(shape), f"for {name}"))
-        panels.append((added[i].reshape(shape), "added by learning"))
+        panels.append((added[i].reshape(shape), "added by training"))
     return figures.grid(panels, rows=1, height=1.8)
 
 
@@ -124,7 +124,7 @@ def draw(source: Path) -> dict[str, Figure]:
     x, y = images.train
     one_each = [(x[y == i][0], name) for i, name in enumerate(images.classes)]
     return {
-        "scans": figures.grid(one_each, rows=2, height=2.8),
+        "digits": figures.grid(one_each, rows=2, height=2.8),
         "five": draw_five(images),
         "answer": draw_answer(images, initial, model),
         "curves": figures.history(results["history"]),

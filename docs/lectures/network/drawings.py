@@ -57,7 +57,7 @@ def draw_shares(shares: dict[int, float]) -> Figure:
     names = [str(width) for width in shares]
     bars = ax.bar(names, [100 * share for share in shares.values()], 0.6, color=BLUE)
     ax.bar_label(bars, fmt="%.0f %%")
-    ax.set(xlabel="hidden neurons", ylabel="starts that learn XOR", ylim=(0, 115))
+    ax.set(xlabel="hidden neurons", ylabel="networks that learn XOR", ylim=(0, 115))
     ax.set(yticks=[0, 50, 100], yticklabels=["0 %", "50 %", "100 %"])
     return fig
 
@@ -91,7 +91,7 @@ def draw_pieces(pieces: int = 12) -> Figure:
         axes[1, 1].plot(ends, [0, float(top), 0], "-", color=BLUE, lw=0.8)
     output = forward(piecewise_linear(pieces), x[:, None])[-1]
     axes[1, 1].plot(x.tolist(), output.squeeze(1).tolist(), "-", color=BLUE)
-    names = (f"{pieces} bumps", f"{pieces + 1} tents")  # a tent on each dot
+    names = (f"{pieces} bumps", f"{pieces + 1} tents")  # a tent at each point
     for ax, name in zip(axes[:, 1], names, strict=True):
         ax.plot(x.tolist(), target_curve(x).tolist(), "--", color=ORANGE)
         ax.set(title=f"{name}: a curve", xlim=(-1, 1))
@@ -105,8 +105,8 @@ def draw_curves(networks: dict[int, list[Tensor]]) -> Figure:
     across = x.squeeze(1).tolist()
     for ax, (width, theta) in zip(axes, networks.items(), strict=True):
         output = forward_many(theta, x)[-1][0]
-        ax.plot(across, output.squeeze(1).tolist(), label="the net")
-        ax.plot(across, target_curve(x).squeeze(1).tolist(), label="the curve", lw=1.4)
+        ax.plot(across, output.squeeze(1).tolist(), label="network")
+        ax.plot(across, target_curve(x).squeeze(1).tolist(), label="curve", lw=1.4)
         ax.set(title=f"width {width}", ylim=(-1.3, 1.3))
         ax.label_outer()
     fig.legend(
@@ -116,9 +116,9 @@ def draw_curves(networks: dict[int, list[Tensor]]) -> Figure:
 
 
 def draw_widths(learned: Tensor, built: Tensor) -> Figure:
-    """Draw errors by width: learned (widths, many), built by hand (widths,)."""
+    """Draw errors by width: trained (widths, many), built by hand (widths,)."""
     fig, ax = figures.panels(5.2, 3.2)
-    figures.band(ax, WIDTHS, learned.T, "learned", marker="o", ms=4)
+    figures.band(ax, WIDTHS, learned.T, "trained", marker="o", ms=4)
     ax.plot(WIDTHS, built.tolist(), "s--", color=ORANGE, label="built by hand", ms=4)
     ax.set(xscale="log", yscale="log", xlabel="width of the hidden layer")
     ax.set(ylabel="error", xticks=WIDTHS, xticklabels=[str(width) for width in WIDTHS])

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Lab: build a network, and look inside
 #
-# You compute with layers, choose weights by hand, let others be learned, and look for what they mean. 45 minutes. Read the
+# You compute with layers, choose weights by hand, train others, and look for what the neurons mean. 45 minutes. Read the
 # [lecture](../) first, or go back to it when a word is new.
 #
 # To work along, unpack `network.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
@@ -111,7 +111,7 @@ print("64, 40, 10:", count([64, 40, 10]))
 # %% [markdown]
 # ## 3. Your turn: XOR by hand, with ReLUs
 #
-# In the lecture the hidden neurons had steps. Now with ReLUs: choose the weights of $2 \to 2 \to 1$ so that the answer is positive
+# In the lecture the hidden neurons had step functions. Now with ReLUs: choose the weights of $2 \to 2 \to 1$ so that the output is positive
 # where the coordinates differ, and negative where they agree. The inputs are −1 or +1.
 #
 # A hint: what is $\max(0, x_1 - x_2)$ at the four points? And which second neuron is its mirror image?
@@ -128,10 +128,10 @@ def check_chosen(chosen):
     assert theta is not None, "it returns nothing yet"
     shapes = [tuple(each.shape) for each in theta]
     assert shapes == [(2, 2), (2,), (1, 2), (1,)], f"not these shapes: {shapes}"
-    answers = forward(theta, points)[-1].squeeze(1)
+    outputs = forward(theta, points)[-1].squeeze(1)
     wrong = [
         point
-        for point, a, y in zip(points.tolist(), answers, labels, strict=True)
+        for point, a, y in zip(points.tolist(), outputs, labels, strict=True)
         if a * y <= 0
     ]
     assert not wrong, f"the sign is wrong at {wrong}"
@@ -153,9 +153,9 @@ def chosen():
 check_chosen(chosen)
 
 # %% [markdown]
-# ## 4. Let it learn, from one start and from another
+# ## 4. Train it, from several random initialisations
 #
-# > **Predict.** Two ReLUs can solve XOR, you have just shown it. Out of five random starts, how many will learn it?
+# > **Predict.** Two ReLUs can solve XOR, you have just shown it. From how many of five random initialisations will training find it?
 
 # %%
 points, labels = xor()
@@ -163,18 +163,21 @@ for seed in range(5):
     torch.manual_seed(seed)
     theta = initialise(2, 2, 1)
     fit(theta, points, labels[:, None], steps=400, rate=0.03)
-    said = forward(theta, points)[-1].squeeze(1).tolist()
-    print(f"seed {seed}:", " ".join(f"{each:+.2f}" for each in said))
-print("wanted:", labels.tolist())
+    hidden, outputs = forward(theta, points)
+    dead = (hidden == 0).all(dim=0).sum()
+    shown = " ".join(f"{each:+.2f}" for each in outputs.squeeze(1).tolist())
+    print(f"seed {seed}: {shown}, dead ReLUs: {dead}")
+print("labels:", labels.tolist())
 
 # %% [markdown]
-# A start that answers the same to points of both kinds is stuck. Either its neurons are silent there, and a silent ReLU has no slope
-# to learn by; or they fire at all four points, where ReLUs are straight, and the network is no more than one neuron. What a network can represent and what it learns are two questions.
+# Where the signs are wrong, training is stuck. A ReLU that is 0 at all four points is dead: its derivative is 0 there, and its weights
+# never move. In the lecture, fewer than half of the failures had one; the others are stuck without. What a network can represent
+# and what it learns are two questions.
 #
 # ## 5. Your turn: a tent
 #
 # > **Predict.** A tent is 0 up to $a$, rises to 1 in the middle between $a$ and $b$, falls to 0 at $b$, and stays 0. By how much
-# > does its slope change at each of its three bends?
+# > does its derivative change at each of its three breakpoints?
 #
 # Choose the parameters of $1 \to 3 \to 1$ that draw it.
 
@@ -189,13 +192,14 @@ def check_tent(tent):
     theta = tent(1.0, 3.0)
     assert theta is not None, "it returns nothing yet"
     x = torch.tensor([[0.0], [1.0], [1.5], [2.0], [2.5], [3.0], [9.0]])
-    said = forward(theta, x)[-1].squeeze(1)
-    assert said[3] == 1, f"in the middle it should be 1, not {said[3]:.2f}"
-    assert said[6] == 0, "far to the right it should be 0: add a third bend at b"
-    assert torch.allclose(said, torch.tensor([0, 0, 0.5, 1, 0.5, 0, 0])), said.tolist()
+    output = forward(theta, x)[-1].squeeze(1)
+    assert output[3] == 1, f"in the middle it should be 1, not {output[3]:.2f}"
+    assert output[6] == 0, "far to the right it should be 0: a third breakpoint at b"
+    wanted = torch.tensor([0, 0, 0.5, 1, 0.5, 0, 0])
+    assert torch.allclose(output, wanted), output.tolist()
     other = forward(tent(-1.0, -0.5), torch.tensor([[-0.75], [0.0]]))[-1].squeeze(1)
     assert torch.allclose(other, torch.tensor([1.0, 0.0])), (
-        "mind the slope of a narrow tent"
+        "a narrow tent has a larger derivative"
     )
 
 
@@ -204,11 +208,11 @@ attempt(check_tent, tent)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def tent(a, b):
-    slope = 2 / (b - a)
+    derivative = 2 / (b - a)
     return [
         torch.ones(3, 1),
         torch.tensor([-a, -(a + b) / 2, -b]),
-        slope * torch.tensor([[1.0, -2.0, 1.0]]),
+        derivative * torch.tensor([[1.0, -2.0, 1.0]]),
         torch.zeros(1),
     ]
 
@@ -216,7 +220,7 @@ def tent(a, b):
 check_tent(tent)
 
 # %% [markdown]
-# The answer to the prediction: by $s$, $-2s$ and $s$, with $s = 2/(b - a)$. Each ReLU makes one bend.
+# The answer to the prediction: by $s$, $-2s$ and $s$, with $s = 2/(b - a)$. Each ReLU makes one breakpoint.
 #
 # Nine tents that overlap, each as high as the curve of the lecture is in its middle:
 
@@ -229,16 +233,16 @@ tents = [
 ]
 fig, ax = figures.panels(5.2, 2.6)
 ax.plot(x.squeeze(1).tolist(), sum(tents).squeeze(1).tolist(), label="tents")
-ax.plot(x.squeeze(1).tolist(), target_curve(x).squeeze(1).tolist(), label="the curve")
+ax.plot(x.squeeze(1).tolist(), target_curve(x).squeeze(1).tolist(), label="curve")
 ax.legend()
 figures.Shown(
     fig, "A wavy curve, and the sum of nine tents that follows it with straight pieces."
 )
 
 # %% [markdown]
-# ## 6. Break it: no chance
+# ## 6. Break it: no random numbers
 #
-# > **Predict.** All weights start at 0.1. What will the five rows of the first matrix look like after learning?
+# > **Predict.** All weights and biases start at 0.1. What will the five rows of the first matrix look like after training?
 
 # %%
 theta = [torch.full_like(each, 0.1).requires_grad_() for each in initialise(1, 5, 1)]
@@ -251,7 +255,7 @@ assert theta[0].unique().numel() == 1
 #
 # ## 7. Your turn: price homes, and ask a neuron
 #
-# The market of the lecture: the facts are rooms, area, and how far east and north of the town hall. Here is a network that learns what homes
+# The market of the lecture: the facts are rooms, area, and how far east and north of the town hall. Here is a network, trained on what homes
 # sold for.
 
 # %%
@@ -260,14 +264,14 @@ homes = Homes(seed=0)
 theta = initialise(4, 12, 1)
 fit(theta, homes.x, homes.y, steps=600, rate=0.02)
 theta = [each.detach() for each in theta]
-hidden, answers = forward(theta, homes.x_new)
-print(f"off by {homes.error(answers):.0f} thousand euros on new homes")
+hidden, prices = forward(theta, homes.x_new)
+print(f"mean error on new homes: {homes.error(prices):.0f} thousand euros")
 
 # %% [markdown]
 # > **Predict.** Will one of the 12 hidden neurons rise and fall with the closeness to the town hall? How large will the largest
 # > correlation be, between 0 and 1?
 #
-# Find the neuron that goes most with a concept, up or down: `activations (n, k)` and `concept (n,)` give its number and its
+# Find the neuron with the largest correlation with a concept, positive or negative: `activations (n, k)` and `concept (n,)` give its number and its
 # correlation. `correlation(a, b)` of the lecture compares every column of `a (n, k)` with every column of `b (n, m)`.
 
 
@@ -307,19 +311,18 @@ for column, name in enumerate(("closeness", "comfort", "price")):
     print(f"{name}: neuron {number}, correlation {how:+.2f}")
 
 # %% [markdown]
-# None of the three goes far with a single neuron. Try `homes.facts_new` instead: most of these neurons look east or north. Learn again
-# from another seed: other neurons, much the same prices.
+# No single neuron tells much of any of the three. Try `homes.facts_new` instead: most of these neurons have their largest correlation with
+# east or north. Train again from another seed: other neurons, nearly the same error.
 #
 # ## Go further
 #
 # - How wide must one hidden layer be to reach the error that two layers of 16 and 8 have in the lecture?
-# - Give the network `torch.hypot(east, north)` as a fifth fact. What becomes of the error of a plain weighted sum, and of the network? Good
-#   features are worth many neurons.
-# - Does the network know what a home 20 km away is worth? It answers all the same:
+# - Give the network `torch.hypot(east, north)` as a fifth fact. What becomes of the error of a plain weighted sum, and of the network? What is a good feature worth?
+# - Does the network know what a home 20 km away is worth? It predicts a price all the same:
 
 # %%
 far = torch.tensor([[3.0, 75.0, 20.0, 0.0], [3.0, 75.0, 0.0, 0.0]])
 away, hall = (100 * forward(theta, homes.scale(far))[-1]).squeeze(1).tolist()
 print(f"20 km east: {away:.0f} thousand euros; at the town hall: {hall:.0f}")
 print(f"the market's formula: {75 * (1 + 7 * 0.5**10):.0f} and {75 * 8:.0f}")
-assert homes.error(answers) < homes.error(homes.y.mean()) / 2
+assert homes.error(prices) < homes.error(homes.y.mean()) / 2

@@ -70,13 +70,13 @@ def draw_parts(errors: list[Errors]) -> Figure:
 
 
 def draw_descent(widths: list[int], mistakes: Tensor, examples: int = 200) -> Figure:
-    """Draw shares of mistakes (seeds, widths, 2) by the width of a random layer."""
+    """Draw error rates (seeds, widths, 2) by the width of a random layer."""
     fig, ax = figures.panels(5.2, 3.1)
     for part, (name, marker) in enumerate((("training", "o"), ("held out", "s"))):
         figures.band(ax, widths, 100 * mistakes[:, :, part], name, marker=marker, ms=4)
     ax.axvline(examples, color=INK, lw=1, ls=":")
     ax.text(examples * 1.15, 88, "as many as examples")
-    ax.set(xscale="log", ylim=(0, 95), xlabel="random neurons", ylabel="mistakes, %")
+    ax.set(xscale="log", ylim=(0, 95), xlabel="random neurons", ylabel="error rate, %")
     ax.set(xticks=[10, 100, 1000], xticklabels=["10", "100", "1,000"])
     ax.minorticks_off()
     ax.legend(loc="upper left")
@@ -84,9 +84,12 @@ def draw_descent(widths: list[int], mistakes: Tensor, examples: int = 200) -> Fi
 
 
 def draw_curves(histories: Histories) -> Figure:
-    """Draw losses and validation accuracy by epoch: wrong labels, and right ones."""
+    """Draw losses and validation accuracy by epoch: wrong labels, and correct ones."""
     fig, (left, right) = figures.panels(5.2, 3.1, columns=2)
-    wrong_labels, right_labels = histories["no cure"], histories["right labels"]
+    wrong_labels, correct_labels = (
+        histories["unregularised"],
+        histories["correct labels"],
+    )
     last = wrong_labels["loss"].shape[1]
     # fewer, where it is slow
     epochs = [*range(1, min(8, last)), *range(8, last + 1, 3)]
@@ -97,7 +100,7 @@ def draw_curves(histories: Histories) -> Figure:
     by_epoch(left, wrong_labels["loss"], "training")
     by_epoch(left, wrong_labels["validation_loss"], "validation")
     by_epoch(right, wrong_labels["validation_score"], "wrong labels")
-    by_epoch(right, right_labels["validation_score"], "all right")
+    by_epoch(right, correct_labels["validation_score"], "correct labels")
     left.legend()
     right.legend()
     left.set(xlabel="epochs", title="loss, wrong labels", ylim=(0, None))
@@ -116,10 +119,10 @@ def draw_regularisers(test: dict[str, Tensor], memorised: dict[str, Tensor]) -> 
             ax.plot(each, [row] * len(each), "|", color=colour, ms=7, mew=1)
             mean = sum(each) / len(each)
             ax.plot(mean, row, marker, color=colour, ms=6)
-        ax.axvline(100 * float(shares["no cure"].mean()), color=INK, lw=1, ls=":")
+        ax.axvline(100 * float(shares["unregularised"].mean()), color=INK, lw=1, ls=":")
         ax.set(yticks=range(len(names)), yticklabels=names if ax is axes[0] else [])
-    axes[0].set(title="test scans read, %")
-    axes[1].set(title="wrong labels\nlearned by heart, %", xlim=(-5, 105))
+    axes[0].set(title="test accuracy, %")
+    axes[1].set(title="wrong labels\nmemorised, %", xlim=(-5, 105))
     axes[1].set(xticks=[0, 50, 100])
     return fig
 
@@ -128,14 +131,14 @@ def draw_search(curves: dict[str, Tensor], counts: dict[str, list[int]]) -> Figu
     """Draw the winner's two scores (tries, 2) by the number of tries, twice."""
     fig, axes = figures.panels(5.2, 3, columns=2)
     for ax, (name, scores) in zip(axes, curves.items(), strict=True):
-        looks = (("with its judges", "o-", BLUE), ("on the test", "s--", ORANGE))
+        looks = (("validation", "o-", BLUE), ("test", "s--", ORANGE))
         for column, (label, look, colour) in enumerate(looks):
             shares = (100 * scores[:, column]).tolist()
             ax.plot(counts[name], shares, look, color=colour, ms=4, label=label)
         ax.set(xscale="log", xlabel="tries", title=name)
         ax.set(xticks=counts[name][::2], xticklabels=map(str, counts[name][::2]))
         ax.minorticks_off()
-    axes[0].set(ylabel="the winner is right, %", ylim=(0, None))
+    axes[0].set(ylabel="accuracy of the winner, %", ylim=(0, None))
     handles = axes[0].get_legend_handles_labels()
     fig.legend(*handles, loc="outside lower center", ncols=2)
     return fig
@@ -151,7 +154,7 @@ def draw(source: Path) -> dict[str, Figure]:
         "parts": draw_parts(errors),
         "descent": draw_descent(results["widths"], results["mistakes"]),
         "curves": draw_curves(results["histories"]),
-        "cures": draw_regularisers(results["test"], results["memorised"]),
+        "regularisers": draw_regularisers(results["test"], results["memorised"]),
         "search": draw_search(results["curves"], results["counts"]),
     }
 

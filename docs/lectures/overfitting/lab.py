@@ -1,7 +1,7 @@
 # %% [markdown]
-# # Lab: learn by heart, and unlearn it
+# # Lab: memorise, and regularise
 #
-# You make a net memorise nonsense, write three cures yourself, choose a setting without cheating, and catch a search that
+# You make a network memorise random labels, write early stopping and dropout yourself, choose a setting without cheating, and catch a search that
 # cheats. 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
 # To work along, unpack `overfitting.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
@@ -19,31 +19,29 @@ from neuronup.loop import predict
 from overfitting import Configuration, corrupt_labels, is_correct, train
 
 images = standardised(load("digits", seed=0))
-print(f"{len(images.train.x)} training scans, of which we mostly use 300")
-print(
-    f"{len(images.validation.x)} to choose by, {len(images.test.x)} to judge by, once"
-)
+print(f"{len(images.train.x)} training images, of which we mostly use 300")
+print(f"{len(images.validation.x)} validation images, {len(images.test.x)} test images")
 
 # %% [markdown]
 # ## 1. Labels that mean nothing
 #
-# Nine in ten labels are replaced by another class, drawn at random. So each class is as likely as any other, whatever the scan
+# Nine in ten labels are replaced by another class, drawn at random. So each class is as likely as any other, whatever the image
 # shows: the labels are pure noise.
 #
-# > **Predict.** A net with 9,610 parameters learns 300 such scans for 100 epochs. What share of the *training* labels
-# > will it get right in the end? What share of the true labels of *unseen* scans?
+# > **Predict.** A network with 9,610 parameters is trained on 300 such images for 100 epochs. What share of the *training* labels
+# > will it predict in the end? What share of the true labels of *unseen* images?
 
 # %%
 nonsense = train(Configuration(label_noise=0.9), images, seed=0, epochs=100)
 own = is_correct(nonsense.model, nonsense.examples)
 other = is_correct(nonsense.model, images.validation)
 print(f"training labels: {own.float().mean():.1%}")
-print(f"unseen scans: {other.float().mean():.1%}")
+print(f"unseen images: {other.float().mean():.1%}")
 
 # %% [markdown]
-# It knows them by heart and has understood nothing: unseen scans are read no better than by guessing. (Even worse here: in this draw
+# It has memorised them and has learned nothing about digits: on unseen images it is no better than chance. (Even worse here: in this draw
 # 92 % of the labels are wrong, so the true class comes a little less often than each other one.) A low training loss is no sign of
-# understanding, since here there was nothing to understand.
+# generalisation.
 #
 # Now three in ten wrong, as in the lecture.
 #
@@ -59,7 +57,7 @@ figures.Shown(
 # %% [markdown]
 # ## 2. Your turn: when to stop
 #
-# You see the validation losses one after the other, and do not know what comes. Write the rule of patience: stop after
+# You see the validation losses one after the other. Write the rule of patience: stop after
 # `patience` epochs in a row without a new lowest loss, and go back to the best. It gets the list of losses of all epochs, and
 # returns two numbers, both counted from 1: the epoch to go back to, and the epoch after which training ended. If patience is
 # never exhausted, training ends after the last epoch.
@@ -100,7 +98,7 @@ def stop(losses, patience):
 check_stop(stop)
 
 # %% [markdown]
-# > **Predict.** After how many of the 50 epochs does it stop with a patience of 5? How much better is the net of that moment?
+# > **Predict.** After how many of the 50 epochs does it stop with a patience of 5? How much better is the network of that epoch?
 
 # %%
 best, ended = stop(plain.history["validation_loss"], 5)
@@ -113,12 +111,12 @@ print(
 # %% [markdown]
 # ## 3. Your turn: dropout
 #
-# It gets activations `a` and `kept` of the same shape, 1 where an activation survives and 0 where it is silenced, the probability `p`
-# of being silenced, and whether the net is `learning`. It returns what is passed on.
+# It gets activations `a` and `kept` of the same shape, 1 where an activation is kept and 0 where it is dropped, the probability `p`
+# of being dropped, and whether the network is `training`. It returns the activations that are passed on.
 
 
 # %% tags=["exercise"]
-def drop(a, kept, p, learning):
+def drop(a, kept, p, training):
     return None  # your turn
 
 
@@ -127,11 +125,11 @@ def check_drop(drop):
     a, kept = torch.tensor([1.0, 2.0, -3.0, 4.0]), torch.tensor([1.0, 0.0, 1.0, 0.0])
     thinned = drop(a, kept, 0.5, True)
     assert thinned is not None, "it returns nothing yet"
-    assert not thinned[kept == 0].any(), "silence where kept is 0"
+    assert not thinned[kept == 0].any(), "an activation is to be 0 where kept is 0"
     assert torch.allclose(thinned, torch.tensor([2.0, 0.0, -6.0, 0.0])), (
-        "the survivors make up for the others: the mean is to stay"
+        "divide those that are kept, so that the mean stays"
     )
-    assert torch.equal(drop(a, kept, 0.5, False), a), "judging, nothing is dropped"
+    assert torch.equal(drop(a, kept, 0.5, False), a), "in evaluation nothing is dropped"
     many = torch.empty(200_000).bernoulli_(
         0.2, generator=torch.Generator().manual_seed(0)
     )
@@ -144,14 +142,14 @@ attempt(check_drop, drop)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def drop(a, kept, p, learning):
-    return a * kept / (1 - p) if learning else a
+def drop(a, kept, p, training):
+    return a * kept / (1 - p) if training else a
 
 
 check_drop(drop)
 
 # %% [markdown]
-# Not only is the mean right. It also has a price:
+# The mean stays, but the sum of the activations becomes noisy:
 #
 # > **Predict.** A sum of 100 activations of 1, with p = 0.5: between which values will it mostly lie? And with p = 0.9?
 
@@ -160,14 +158,14 @@ torch.manual_seed(0)
 for p in (0.5, 0.9):
     kept = torch.empty(5000, 100).bernoulli_(1 - p)
     sums = drop(torch.ones(5000, 100), kept, p, True).sum(dim=1)
-    print(f"p = {p}: mean {sums.mean():.1f}, spread {sums.std():.1f}")
+    print(f"p = {p}: mean {sums.mean():.1f}, standard deviation {sums.std():.1f}")
 
 # %% [markdown]
-# The more is dropped, the noisier every sum: what a net learns must be spread over many neurons to get through.
+# The more is dropped, the noisier every sum. A sum over many neurons suffers less than one that relies on a few.
 #
-# ## 4. Your turn: choose, then judge once
+# ## 4. Your turn: choose, then test once
 #
-# A setting is chosen by the validation scans and judged by the test scans. Write the search. It gets a list of
+# A setting is chosen on the validation images and evaluated on the test images. Write the search. It gets a list of
 # `strengths` and a function `score`: `score(strength, "validation")` and `score(strength, "test")` return accuracies. Return the strength
 # you chose and its test accuracy. You may ask about validation as often as you like, and about the test once.
 
@@ -192,10 +190,10 @@ def check_choose(choose):
     answer = choose([0.1, 0.2, 0.3], score)
     assert answer is not None, "it returns nothing yet"
     assert asked.count("test") == 1, (
-        f"you asked the test scans {asked.count('test')} times"
+        f"you asked for the test score {asked.count('test')} times"
     )
     assert answer[0] == 0.2, "take the strength with the best validation score"
-    assert answer[1] == 0.84, "report its test score, be it lower than hoped"
+    assert answer[1] == 0.84, "report its test score, even if it is lower"
 
 
 attempt(check_choose, choose)
@@ -218,7 +216,7 @@ nets = {}
 
 
 def score(strength, part):
-    """Train a net with weight decay, if that has not been done; return its accuracy."""
+    """Train a network with weight decay, unless that is done; return its accuracy."""
     if strength not in nets:
         nets[strength] = train(Configuration(l2=strength), images, seed=0, epochs=50)
     return float(is_correct(nets[strength].model, parts[part]).float().mean())
@@ -229,13 +227,13 @@ for strength, net in nets.items():
     own = is_correct(net.model, net.examples)
     print(
         f"decay {strength:<5}: validation {score(strength, 'validation'):.1%},",
-        f"wrong labels by heart {own[net.wrong].float().mean():.0%},",
-        f"right ones learned {own[~net.wrong].float().mean():.0%}",
+        f"wrong labels memorised {own[net.wrong].float().mean():.0%},",
+        f"correct ones learned {own[~net.wrong].float().mean():.0%}",
     )
-print(f"chosen: {winner}, on the test scans {tested:.1%}")
+print(f"chosen: {winner}, on the test images {tested:.1%}")
 
 # %% [markdown]
-# The first learns all labels, wrong ones too. The last has hardly a weight left, and does not learn the right ones either.
+# The first memorises nearly all labels, wrong ones too. The last keeps its weights so small that it does not learn the correct ones either.
 #
 # ## 5. Your turn: find the leak
 #
@@ -295,7 +293,7 @@ def check_honest(honest):
     assert first is not None, "it returns nothing yet"
     noise = [honest(*patients(seed, signal=0)) for seed in range(60)]
     assert abs(sum(noise) / 60 - 0.5) < 0.06, (
-        f"on pure noise it still claims {sum(noise) / 60:.0%}: who looks at labels that are held out?"
+        f"on pure noise it still claims {sum(noise) / 60:.0%}: which line uses labels that are held out?"
     )
     known = [honest(*patients(seed, signal=20)) for seed in range(10)]
     assert sum(known) / 10 > 0.9, "where there is something to find, it is to find it"
@@ -306,7 +304,7 @@ attempt(check_honest, honest)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def honest(x, y, held_out):
-    x = x[:, most_telling(x[~held_out], y[~held_out])]  # the others may not vote
+    x = x[:, most_telling(x[~held_out], y[~held_out])]  # not the others
     prediction = nearest_mean(x[~held_out], y[~held_out], x[held_out])
     return float((prediction == y[held_out]).float().mean())
 
@@ -318,14 +316,14 @@ check_honest(honest)
 # 60 labels by luck, and they were chosen *because* they do, on both sides of the split. Whatever looks at labels is part of
 # learning, and belongs inside the training part.
 #
-# ## 6. Build your own recipe
+# ## 6. Build your own configuration
 #
-# > **Predict.** Will two cures beat weight decay alone (part 4)? And all at full strength?
+# > **Predict.** Will two regularisers be better than weight decay alone (part 4)? And all at full strength?
 
 # %%
 tried = {
     "L2 and dropout": Configuration(l2=0.02, dropout=0.5),
-    "L2 and shifts": Configuration(l2=0.01, translation=True),
+    "L2, translation": Configuration(l2=0.01, translation=True),
     "all, full strength": Configuration(
         l2=0.05, l1=0.005, dropout=0.8, translation=True
     ),
@@ -335,30 +333,30 @@ for name, configuration in tried.items():
     own = is_correct(net.model, net.examples)
     other = is_correct(net.model, images.validation)
     print(
-        f"{name:<19} right labels learned {own[~net.wrong].float().mean():.0%},",
+        f"{name:<19} correct labels learned {own[~net.wrong].float().mean():.0%},",
         f"validation {other.float().mean():.1%}",
     )
 
 # %% [markdown]
-# With this seed neither pair beats decay alone. At full strength everything at once underfits: even the right labels are no longer
+# With this seed neither pair is better than weight decay alone. With all at full strength the network underfits: even the correct labels are no longer
 # learned.
 #
 # ## Go further
 #
 # - Write L1 so that it makes weights exactly zero: after each step move every weight by $\eta\delta$ towards zero, and stop at zero.
-# - Repeat section 1 with more scans. From how many on does the net fail to learn them by heart in 100 epochs?
-# - One cure the lecture has not told: ask several nets. Each starts elsewhere and makes partly other mistakes, so these cancel
-#   in part, and the variance shrinks. The wrong labels that all have learned stay. Five nets learn the same labels from other starts:
+# - Repeat section 1 with more images. From how many on does the network fail to memorise them in 100 epochs?
+# - A regulariser that the lecture leaves out is an ensemble: the mean of several networks. Each has another random initialisation and makes partly other mistakes,
+#   so these cancel in part, and the variance shrinks. The wrong labels that all have memorised stay. Five networks, trained on the same labels:
 
 # %%
 labels, _ = corrupt_labels(images.train.y, 0.3, 10, seed=0)
 given = images._replace(train=Examples(images.train.x, labels))
-committee = [
+ensemble = [
     train(Configuration(label_noise=0.0, dropout=0.5), given, seed, epochs=50).model
     for seed in range(5)
 ]
 x, y = images.validation
-votes = torch.stack([predict(net, x).softmax(dim=1) for net in committee])
+votes = torch.stack([predict(net, x).softmax(dim=1) for net in ensemble])
 alone = (votes.argmax(dim=2) == y).float().mean()
 together = (votes.mean(dim=0).argmax(dim=1) == y).float().mean()
 print(f"each alone {alone:.1%}, together {together:.1%}")

@@ -22,18 +22,18 @@ from perceptron import Pairs, select_pair, two_features
 def draw_boundary(x: Tensor, y: Tensor, lines: Tensor) -> Figure:
     """Draw 0 (+1) against 8 (-1) in features x (n, 2), and the lines tried (m, 3)."""
     fig, ax = figures.panels(5.2, 3.4)
-    figures.scatter(ax, x, y, ("scans of 0", "scans of 8"))
+    figures.scatter(ax, x, y, ("images of 0", "images of 8"))
     low, high = (x.amin(0) - 0.05).tolist(), (x.amax(0) + 0.05).tolist()
     ends = torch.tensor([low[1], high[1]])
     for number, (first, second, bias) in enumerate(lines, 1 - len(lines)):
         across = -(bias + second * ends) / first
         colour, width = (FAINT, 0.7) if number else (INK, 2)  # the last is 0
-        label = None if number else "the line it kept"
+        label = None if number else "the last line"
         ax.plot(
             across.tolist(), ends.tolist(), "-", color=colour, lw=width, label=label
         )
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    ax.set(xlabel="ink in the four middle pixels", ylabel="ink above minus below")
+    ax.set(xlabel="intensity in the middle", ylabel="intensity, top minus bottom")
     fig.legend(loc="outside upper center", ncols=3)
     return fig
 
@@ -61,25 +61,33 @@ def draw_bound(pairs: Pairs) -> Figure:
     return fig
 
 
-def draw_rest(accuracies: dict[str, Tensor]) -> Figure:
-    """Draw three neurons' accuracy on test images (seeds, epochs)."""
-    fig, ax = figures.panels(5.2, 3.2)
-    figures.curves(ax, accuracies)
-    ax.set(xlabel="passes over the training scans", ylabel="held-out accuracy")
-    ax.legend(loc="lower right")
+def draw_rest(results: dict[str, Tensor]) -> Figure:
+    """Draw three neurons' accuracy on test images (seeds, epochs), and a baseline."""
+    names = {
+        "kernel": "kernel perceptron",
+        "logistic": "logistic regression",
+        "perceptron": "perceptron",
+        "never": "always “not 8”",
+    }
+    fig, ax = figures.panels(5.2, 3.4)
+    for name, label in names.items():
+        epochs = range(1, results[name].shape[1] + 1)
+        figures.band(ax, epochs, results[name], label)
+    ax.set(xlabel="passes over the training images", ylabel="held-out accuracy")
+    fig.legend(loc="outside upper center", ncols=2)
     return fig
 
 
 def draw_activations() -> Figure:
     """Draw each activation of one number, and its derivative."""
-    fig, axes = figures.panels(5.2, 3.6, rows=2, columns=3)
+    fig, axes = figures.panels(5.2, 3.6, rows=2, columns=4)
     z = torch.linspace(-4, 4, 161)
     for ax, (name, pair) in zip(axes.flat, ACTIVATIONS.items(), strict=True):
-        for curve, label in zip(pair, ("value", "slope"), strict=True):
+        for curve, label in zip(pair, ("value", "derivative"), strict=True):
             height = curve(z)
             height[1:][height.diff().abs() > 0.5] = torch.nan  # a jump is a gap
             ax.plot(z.tolist(), height.tolist(), label=label)
-        ax.set(title=name, ylim=(-1.2, 2.2))
+        ax.set(title=name, ylim=(-1.2, 2.2), xticks=[-3, 0, 3])
         ax.label_outer()
     fig.legend(
         *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2
@@ -105,7 +113,7 @@ def draw(source: Path) -> dict[str, Figure]:
     results = kept(source)
     x, digit, _, _ = train_test_digits(results["seed"])
     zeros_and_eights, sides = select_pair(x, digit, 0, 8)
-    digits = {f"a scan of {each}": x[digit == each][0] for each in (3, 8)}
+    digits = {f"a handwritten {each}": x[digit == each][0] for each in (3, 8)}
     return {
         "boundary": draw_boundary(
             two_features(zeros_and_eights), sides, results["lines"]

@@ -1,7 +1,7 @@
 # %% [markdown]
-# # Lab: teach one neuron
+# # Lab: one neuron, from scratch
 #
-# You build a neuron that learns, watch it, find out what it sees, and break it. 45 minutes. Read the
+# You build a neuron that learns, train it, find out which pixels it uses, and break it. 45 minutes. Read the
 # [lecture](../) first, or go back to it when a word is new.
 #
 # To work along, unpack `perceptron.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
@@ -16,32 +16,30 @@ from neuronup.accuracy import accuracy
 from neuronup.digits import train_test_digits
 from neuronup.exercises import attempt
 from neuronup.xor import xor
-from perceptron import Perceptron, fit, select_pair, separable
+from perceptron import Perceptron, fit, maximum_margin, select_pair, separable
 
 x, digit, x_test, digit_test = train_test_digits(seed=0)
-print(
-    f"{len(x)} scans to learn from, {len(x_test)} held out; each has {x.shape[1]} pixels"
-)
+print(f"{len(x)} training images, {len(x_test)} held out; each has {x.shape[1]} pixels")
 
 # %% [markdown]
 # ## 1. Look before you learn
 #
-# A scan is a list of 64 numbers from 0 (paper) to 1 (ink). As an 8 by 8 image:
+# An image is a vector of 64 intensities, from 0 (background) to 1 (darkest). As an 8 by 8 grid, each pixel a square, the larger the darker:
 
 # %%
 fig, axes = figures.panels(5.2, 1.4, columns=5)
 for ax, number in zip(axes, range(5), strict=True):
     figures.squares(ax, x[digit == number][0].reshape(8, 8))
-figures.Shown(fig, "Five scans drawn as squares of ink: a 0, a 1, a 2, a 3 and a 4.")
+figures.Shown(fig, "Five images drawn as squares: a 0, a 1, a 2, a 3 and a 4.")
 
 # %% [markdown]
 # ## 2. Your turn: the rule
 #
-# > **Predict.** The weights start at zero. What does a neuron with zero weights say to every scan? How many mistakes does
-# > it make before it first says something else?
+# > **Predict.** The weights start at zero. What does a neuron with zero weights predict for every image? How many mistakes does
+# > it make before it first predicts something else?
 #
-# Write Rosenblatt's rule. It gets weights `weight (64,)`, `bias ()`, one scan `x (64,)` and its label `y`, −1 or +1, and returns
-# the new weight and bias: changed if the neuron is wrong, as they were if it is right. The neuron says +1 only if the sum
+# Write Rosenblatt's rule. It gets weights `weight (64,)`, `bias ()`, one image `x (64,)` and its label `y`, −1 or +1, and returns
+# the new weight and bias: changed if the neuron is wrong, as they were if it is right. The neuron predicts +1 only if the sum
 # is above 0.
 
 
@@ -66,7 +64,7 @@ def check_correct(correct):
     assert wrong[1] == -0.5, "after a mistake add the label to the bias"
     edge = correct(weight, bias, torch.tensor([-0.5, 0.0]), 1.0)
     assert edge[1] == 1.5, (
-        "a sum of exactly 0 means -1, so this point with label +1 was misread"
+        "a sum of exactly 0 means -1, so this point with label +1 is misclassified"
     )
 
 
@@ -75,24 +73,25 @@ attempt(check_correct, correct)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def correct(weight, bias, x, y):
-    said = 1.0 if x @ weight + bias > 0 else -1.0
-    return (weight + y * x, bias + y) if said != y else (weight, bias)
+    predicted = 1.0 if x @ weight + bias > 0 else -1.0
+    return (weight + y * x, bias + y) if predicted != y else (weight, bias)
 
 
 check_correct(correct)
 
 # %% [markdown]
-# The answer to the prediction: the sum is 0, so it says −1 to everything, and is wrong first at the first scan labelled +1.
+# The answer to the prediction: the sum is 0, so it predicts −1 for everything. It is wrong for the first time at the first image labelled +1,
+# and that one mistake already makes weights which are not zero.
 #
-# Now pass over the scans of two digits until a pass is clean.
+# Now pass over the images of two digits until a pass is clean.
 
 # %%
 weight, bias = torch.zeros(64), torch.tensor(0.0)
 pair, labels = select_pair(x, digit, 3, 8)
 for epoch in range(1, 100):
     mistakes = 0
-    for scan, label in zip(pair, labels, strict=True):
-        moved, bias = correct(weight, bias, scan, label)
+    for image, label in zip(pair, labels, strict=True):
+        moved, bias = correct(weight, bias, image, label)
         mistakes += not torch.equal(moved, weight)
         weight = moved
     print(f"pass {epoch}: {mistakes} mistakes")
@@ -107,12 +106,13 @@ neuron = Perceptron(64)
 fit(neuron, pair, labels, epochs=100)
 assert torch.equal(weight, neuron.weight)
 others, sides = select_pair(x_test, digit_test, 3, 8)
-print(f"held-out scans of 3 and 8 told apart: {accuracy(neuron(others), sides):.1%}")
+right = float(accuracy(neuron(others), sides))
+print(f"held-out images of 3 and 8 classified correctly: {right:.1%}")
 
 # %% [markdown]
-# ## 3. What does it look at?
+# ## 3. Which pixels does it use?
 #
-# > **Predict.** Where in the 8 by 8 image will the weights be positive (ink speaks for 3), where negative (ink speaks for 8)?
+# > **Predict.** Where in the 8 by 8 image will the weights be positive (dark speaks for 3), where negative (dark speaks for 8)?
 
 # %%
 fig, ax = figures.panels(2.4, 2.4)
@@ -125,7 +125,7 @@ figures.Shown(
 # %% [markdown]
 # ## 4. Your turn: how sure is it?
 #
-# The distance of a point from the boundary says how firmly a label is given: $|z| / \lVert \mathbf{w} \rVert$, with the sign of $z$.
+# The distance of a point from the boundary says how firmly a label is predicted: $|z| / \lVert \mathbf{w} \rVert$, with the sign of $z$.
 # Times the label $y$ it is the point's own margin: negative if the neuron is wrong, near 0 if it was a close call. The smallest of
 # them all is the line's [margin](../../../course/glossary/#margin), the one in the theorem. Compute it for many points at once: `weight (d,)`, `bias ()`, `x (n, d)`, `y (n,)` give `(n,)`.
 
@@ -139,15 +139,15 @@ def margins(weight, bias, x, y):
 def check_margins(margins):
     weight, bias = torch.tensor([3.0, 4.0]), torch.tensor(-5.0)
     points, sides = (
-        torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 0.5]]),
-        torch.tensor([1.0, 1.0, -1.0]),
+        torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 0.5], [1.0, 3.0]]),
+        torch.tensor([1.0, 1.0, -1.0, -1.0]),
     )
     found = margins(weight, bias, points, sides)
     assert found is not None, "it returns nothing yet"
-    assert found.shape == (3,), (
+    assert found.shape == (4,), (
         f"one number for each point, not shape {tuple(found.shape)}"
     )
-    assert torch.allclose(found, torch.tensor([4.0, -1.0, 0.0])), (
+    assert torch.allclose(found, torch.tensor([4.0, -1.0, 0.0, -2.0])), (
         "divide z by the length of the weights, and mind the label"
     )
 
@@ -163,7 +163,7 @@ def margins(weight, bias, x, y):
 check_margins(margins)
 
 # %% [markdown]
-# The held-out scans with the smallest margins. A negative one was misread, and the first is the worst mistake:
+# The held-out images with the smallest margins. One with a negative margin is misclassified, and the first is the worst mistake:
 
 # %%
 found = margins(neuron.weight, neuron.bias, others, sides)
@@ -174,19 +174,19 @@ for ax, index in zip(axes, closest.tolist(), strict=True):
     ax.set_title(f"{3 if sides[index] > 0 else 8}: {found[index]:+.2f}")
 figures.Shown(
     fig,
-    "The five held-out scans with the smallest margins, each with its true digit and margin above.",
+    "The five held-out images with the smallest margins, each with its true digit and margin above.",
 )
 
 # %% [markdown]
 # ## 5. Break it
 #
-# > **Predict.** Flip the label of a single training scan: call one 3 an 8. Can a line still split the data? What happens to
+# > **Predict.** Flip the label of a single training image: call one 3 an 8. Can a hyperplane still split the data? What happens to
 # > the number of mistakes?
 
 # %%
 spoiled = labels.clone()
 spoiled[(labels > 0).nonzero()[0]] = -1
-print("a line splits it:", separable(pair, spoiled))
+print("a hyperplane splits it:", separable(pair, spoiled))
 mistakes = fit(Perceptron(64), pair, spoiled, epochs=300)
 print(
     f"{len(mistakes)} passes, {sum(mistakes)} mistakes; in the last pass {mistakes[-1]}"
@@ -194,11 +194,14 @@ print(
 print(
     f"with true labels: {sum(fit(Perceptron(64), pair, labels, epochs=300))} mistakes"
 )
+for name, given in (("true labels", labels), ("one false label", spoiled)):
+    widest = margins(*maximum_margin(pair, given), pair, given).min()
+    print(f"widest margin with {name}: {widest:.3f}")
 
 # %% [markdown]
-# With 64 weights there is room for a hyperplane that obeys even a lie: it sets the liar apart, at the price of a thinner margin, and
-# so of half as many mistakes again. It has learned something wrong, perfectly. The lecture on [overfitting](../../overfitting/) is about
-# this.
+# With 64 weights there is room for a hyperplane that obeys even a false label. The price is a smaller margin, and here half as many
+# mistakes again; a smaller margin allows more. The neuron has memorised something wrong, perfectly. The lecture on [overfitting](../../overfitting/)
+# is about this.
 #
 # ## 6. Your turn: XOR by a feature
 #
@@ -239,53 +242,55 @@ check_features(features)
 #
 # ## 7. Your turn: design an activation
 #
-# Write a function of your own that bends, and its derivative. Anything goes that has a slope almost everywhere, and not
-# the same slope everywhere. The check compares your derivative with PyTorch's.
+# Write an activation of your own, a nonlinear function, and its derivative. Anything goes that has a derivative almost everywhere, and not
+# the same one everywhere. The check compares your derivative with PyTorch's.
 
 
 # %% tags=["exercise"]
-def bend(z):
+def activation(z):
     return None  # your turn
 
 
-def slope(z):
+def derivative(z):
     return None  # your turn
 
 
 # %% tags=["check"]
-def check_bend(bend, slope):
+def check_activation(activation, derivative):
     z = torch.linspace(-3, 3, 60, requires_grad=True)
-    value = bend(z)
-    assert value is not None, "bend returns nothing yet"
+    value = activation(z)
+    assert value is not None, "activation returns nothing yet"
     (expected,) = torch.autograd.grad(value.sum(), z)
-    assert torch.allclose(slope(z.detach()), expected, atol=1e-4), (
-        "slope is not the derivative of bend"
+    found = derivative(z.detach())
+    assert found is not None, "derivative returns nothing yet"
+    assert torch.allclose(found, expected, atol=1e-4), (
+        "derivative is not the derivative of activation"
     )
     assert expected.max() - expected.min() > 0.01, (
-        "this is a straight line: two layers of it would be one"
+        "this is a straight line: two layers of it would amount to one"
     )
 
 
-attempt(check_bend, bend, slope)
+attempt(check_activation, activation, derivative)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def bend(z):
+def activation(z):
     return z / (1 + z.abs())  # softsign: a sigmoid without an exponential
 
 
-def slope(z):
+def derivative(z):
     return 1 / (1 + z.abs()) ** 2
 
 
-check_bend(bend, slope)
+check_activation(activation, derivative)
 
 # %% [markdown]
 # ## Go further
 #
-# - Which pair of digits has the smallest margin on held-out scans? Is it the one with most mistakes in training?
-# - Teach ten neurons, each one digit against the rest, and believe the one that is surest. How many
-#   of the held-out scans are read rightly? One line for each digit takes you surprisingly far:
+# - Which pair of digits has the smallest margin on held-out images? Is it the one with most mistakes in training?
+# - Train ten neurons, each on one digit against the rest, and predict the digit whose neuron gives the highest probability. How many
+#   of the held-out images are classified correctly?
 
 # %%
 from perceptron import LogisticRegression
@@ -295,7 +300,7 @@ for number, each in enumerate(neurons):
     target = torch.where(digit == number, 1.0, -1.0)
     for _ in range(300):
         each.gradient_step(x, target, rate=2.0)
-read = torch.stack([each.probability(x_test) for each in neurons]).argmax(dim=0)
-right = float((read == digit_test).float().mean())
-print(f"ten soft neurons read {right:.1%} of the held-out scans rightly")
+predicted = torch.stack([each.probability(x_test) for each in neurons]).argmax(dim=0)
+right = float((predicted == digit_test).float().mean())
+print(f"ten logistic regressions classify {right:.1%} of held-out images correctly")
 assert right > 0.9

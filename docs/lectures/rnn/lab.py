@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Lab: a network with a memory
 #
-# You write the recurrence, watch slopes vanish, clip them, count how surprising English is, and let a network write.
-# 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
+# You write a recurrent cell, watch gradients vanish, clip them, measure how surprising English is, and let a network write.
+# 45 minutes. Read the [lecture](../) first, or go back to it when a term is new.
 #
 # To work along, unpack `rnn.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
 # named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.functional import one_hot
 
 from neuronup import devices, figures
+from neuronup.clipping import clipping_adam
 from neuronup.exercises import attempt
 from neuronup.loaders import Loader
 from neuronup.loop import fit
@@ -33,24 +34,23 @@ from rnn import (
     RNN,
     LanguageModel,
     SequenceClassifier,
-    clipping_adam,
     evaluate,
     memory_task,
     recurrent_layer,
     state_gradients,
 )
 
-device = devices.pick("auto")  # where the model of text learns: a GPU, if there is one
+device = devices.pick("auto")  # where the model of text is trained: a GPU, if any
 torch.manual_seed(0)
 train, validation, test = (encode(part) for part in split_text(sonnets()))
 print(f"{len(train):,} characters of Shakespeare's sonnets to train on:")
 print(decode(train[:200]))
 
 # %% [markdown]
-# ## 1. Your turn: one step
+# ## 1. Your turn: one time step
 #
-# Write the step of a plain recurrent network for a batch: `x (n, inputs)`, the state `h (n, hidden)`, weights `w (hidden, inputs)` and
-# `u (hidden, hidden)`, and one bias `b (hidden,)` give the next state `(n, hidden)`: $\tanh(W \mathbf{x} + U \mathbf{h} + \mathbf{b})$.
+# Write one time step of a simple recurrent network for a batch: the input `x (n, inputs)`, the hidden state `h (n, hidden)`, weights `w (hidden, inputs)` and
+# `u (hidden, hidden)`, and one bias `b (hidden,)` give the next hidden state `(n, hidden)`: $\tanh(W \mathbf{x} + U \mathbf{h} + \mathbf{b})$.
 
 
 # %% tags=["exercise"]
@@ -67,9 +67,9 @@ def check_step(step):
     found = step(x, h, cell.weight_ih.detach(), cell.weight_hh.detach(), b)
     assert found is not None, "it returns nothing yet"
     assert found.shape == (5, 4), f"(n, hidden) is (5, 4), not {tuple(found.shape)}"
-    assert found.abs().max() <= 1, "tanh is missing: a state goes beyond 1"
+    assert found.abs().max() <= 1, "tanh is missing: a hidden state is larger than 1"
     assert torch.allclose(found, cell(x, h).detach(), atol=1e-5), (
-        "not PyTorch's: mind that weights are (out, in), so inputs meet their transpose"
+        "not PyTorch's: weights are (out, in), so multiply by their transpose"
     )
 
 
@@ -86,9 +86,9 @@ check_step(step)
 # %% [markdown]
 # ## 2. Your turn: unroll it
 #
-# Read a whole sequence `x (n, T, inputs)` with your step, from a state of zeros. Return the state after each place, `(n, T, hidden)`.
+# Read a whole sequence `x (n, T, inputs)` with your `step`, from a hidden state of zeros. Return the hidden state at each time step, `(n, T, hidden)`.
 #
-# > **Predict.** Shuffle the first nine of ten symbols and leave the last. Does the last state change? And if `u` is zero?
+# > **Predict.** Shuffle the first nine of ten symbols and leave the last. Does the last hidden state change? And if `u` is zero?
 
 
 # %% tags=["exercise"]
@@ -106,10 +106,10 @@ def check_unroll(unroll):
     assert found is not None, "it returns nothing yet"
     assert found.shape == (5, 7, 4), f"(5, 7, 4) is wanted, not {tuple(found.shape)}"
     assert torch.allclose(found[:, 0], expected[:, 0], atol=1e-5), (
-        "the first state is wrong: is the start zero?"
+        "the first hidden state is wrong: does it start from zeros?"
     )
     assert torch.allclose(found, expected, atol=1e-5), (
-        "a later state is wrong: does each step get the state before it?"
+        "a later one is wrong: does each time step get the hidden state before it?"
     )
 
 
@@ -130,17 +130,17 @@ check_unroll(unroll)
 # %%
 x, w, u, b = torch.randn(1, 10, 3), torch.randn(4, 3), torch.randn(4, 4), torch.zeros(4)
 shuffled = torch.cat([x[:, torch.randperm(9)], x[:, 9:]], dim=1)
-for name, weights in (("with recall", u), ("without", 0 * u)):
+for name, weights in (("with u", u), ("with u = 0", 0 * u)):
     last = [unroll(each, w, weights, b)[0, -1] for each in (x, shuffled)]
-    print(f"{name}: the last state moves by {(last[0] - last[1]).norm():.3f}")
+    print(f"{name}: the last hidden state changes by {(last[0] - last[1]).norm():.3f}")
 
 # %% [markdown]
 # The order matters because of `u`, and of nothing else.
 #
-# ## 3. Your turn: see the slope vanish
+# ## 3. Your turn: see the gradient vanish
 #
-# How much does the last state feel the input at each place? Return, for each place, the length of the gradient of the **sum
-# of the last state** with respect to `x` at that place: `(T,)`, for a batch of one sequence `x (1, T, inputs)`. Use
+# How much does the input at each time step affect the last hidden state? Return, for each time step, the norm of the gradient of the **sum
+# of the last hidden state** with respect to `x` at that time step: `(T,)`, for a batch of one sequence `x (1, T, inputs)`. Use
 # `torch.autograd.grad`.
 #
 # > **Predict.** The recurrent weights are multiplied by 0.5, 1 and 2. Which of the three curves falls, which stays, which climbs?
@@ -156,10 +156,14 @@ def check_gradient_norms(gradient_norms):
     x, w, b = torch.tensor([[[0.0], [0.0], [0.0]]]), torch.ones(1, 1), torch.zeros(1)
     found = gradient_norms(x, w, torch.tensor([[0.5]]), b)  # tanh has derivative 1 at 0
     assert found is not None, "it returns nothing yet"
-    assert found.shape == (3,), f"one number a place, not shape {tuple(found.shape)}"
-    assert found[0] < found[2], "the last place is felt most: is the order turned?"
+    assert found.shape == (3,), (
+        f"one number a time step, not shape {tuple(found.shape)}"
+    )
+    assert found[0] < found[2], (
+        "the last time step has the largest: is the order reversed?"
+    )
     assert torch.allclose(found, torch.tensor([0.25, 0.5, 1.0])), (
-        "wanted is the length of the slope at each place, here 1/4, 1/2 and 1"
+        "wanted is the norm of the gradient at each time step, here 1/4, 1/2 and 1"
     )
 
 
@@ -176,27 +180,27 @@ def gradient_norms(x, w, u, b):
 check_gradient_norms(gradient_norms)
 
 # %%
-rotation, _ = torch.linalg.qr(torch.randn(16, 16))  # it turns, and keeps lengths
+rotation, _ = torch.linalg.qr(torch.randn(16, 16))  # orthogonal: it keeps lengths
 x, w, b = 0.01 * torch.randn(1, 40, 3), torch.randn(16, 3), torch.zeros(16)
 fig, ax = figures.panels(5.2, 3)
 for factor in (0.5, 1.0, 2.0):
     norms = gradient_norms(x, w, factor * rotation, b)
     ax.plot(norms.tolist(), label=f"times {factor}")
-ax.set(yscale="log", xlabel="place", ylabel="felt at the end")
+ax.set(yscale="log", xlabel="time step", ylabel="gradient of the last state")
 ax.legend()
 figures.Shown(
     fig,
-    "Slope at each of 40 places: times 0.5 it falls towards the first place in a straight line; times 1 it stays level; times 2 it climbs towards the first place, and ever less.",
+    "Gradient at each of 40 time steps: times 0.5 it falls towards the first in a straight line; times 1 it stays level; times 2 it climbs towards the first, and ever less.",
 )
 
 # %% [markdown]
-# Half as long each time is a millionth after twenty places. Twice as long would be a million; but large states make tanh flat, which takes
-# part of it back.
+# Half as long each time is a millionth after twenty time steps. Twice as long would be a million; but where hidden states are large, the derivative of
+# tanh is small, which takes part of it back.
 #
 # ## 4. Your turn: clip
 #
-# Write a function that takes a list of gradients of any shapes and returns new ones: if all together are longer than `max_norm`, each
-# times the same factor, so that together they have length `max_norm`; otherwise as they are.
+# Write a function that takes a list of gradients of any shapes and returns new ones. Take all of them together as one long vector. If its norm is larger than
+# `max_norm`, multiply each by the same factor, so that the norm becomes `max_norm`; otherwise leave them as they are.
 
 
 # %% tags=["exercise"]
@@ -210,9 +214,11 @@ def check_clip(clip):
     found = clip(long, 1.0)
     assert found is not None, "it returns nothing yet"
     assert torch.allclose(found[0], torch.tensor([0.6, 0.0]), atol=1e-4), (
-        "one length for all together: 5, so each is to be divided by 5"
+        "one norm for all together: 5, so each is to be divided by 5"
     )
-    assert torch.allclose(found[1], torch.tensor([[0.8]]), atol=1e-4), "the second"
+    assert torch.allclose(found[1], torch.tensor([[0.8]]), atol=1e-4), (
+        "the second is clipped too, by the same factor"
+    )
     kept = clip(long, 10.0)
     assert torch.allclose(kept[1], long[1]), "shorter ones stay as they are"
 
@@ -230,9 +236,9 @@ def clip(gradients, max_norm):
 check_clip(clip)
 
 # %% [markdown]
-# ## 5. Your turn: open the gate
+# ## 5. Your turn: open the forget gate
 #
-# > **Predict.** A fresh LSTM forgets half of its memory at each place. Which bias at the forget gate makes it keep 90 %?
+# > **Predict.** An untrained LSTM forgets half of its cell state at each time step. Which bias of the forget gate makes it keep 90 %?
 #
 # Write the inverse of the sigmoid: the bias $b$ with $\sigma(b) = p$.
 
@@ -273,12 +279,13 @@ for p in (0.5, 0.9, 0.99):
     left = state_gradients(cell, symbols)[30]
     print(f"keeps {p:.0%} (bias {bias_for(p):.1f}): {left:.1e} left")
 left = state_gradients(RNN(8, 16), symbols)[30]
-print(f"a plain network: {left:.1e} left after 30 places")
+print(f"a simple RNN: {left:.1e} left after 30 time steps")
 
 # %% [markdown]
-# Does it help to remember? The first of 40 symbols, one of four, is to be recalled at the end.
+# Does it help to remember? The first of 40 symbols, one of four, is to be recalled at the end. The second LSTM has $\ln 40$ at its forget gate and
+# $-\ln 40$ at its input gate; both train at rate 0.01. (The lecture compares at each network's own best rate, and an RNN too.)
 #
-# > **Predict.** Two LSTMs differ in nothing but this bias. What accuracy will each reach?
+# > **Predict.** What accuracy will each reach?
 
 # %%
 drawn = torch.Generator().manual_seed(0)
@@ -287,7 +294,7 @@ for gate_bias in (0.0, math.log(40)):
     torch.manual_seed(0)
     net = SequenceClassifier(recurrent_layer("LSTM", 8, 32, gate_bias), 8, 32, 4)
     history = fit(net, Loader(training, 50, 0), held_out, clipping_adam(net, 0.01), 6)
-    print(f"hold {gate_bias:.1f}: {history['validation_score'][-1]:.0%} recalled")
+    print(f"bias {gate_bias:.1f}: {history['validation_score'][-1]:.0%} recalled")
 
 # %% [markdown]
 # ## 6. Your turn: how surprising is English?
@@ -296,7 +303,7 @@ for gate_bias in (0.0, math.log(40)):
 # of the 96 × 96 counts so that nothing is impossible, and divide. Return the mean of $-\log_2 p$ over the characters of `text (m,)` from
 # the second on: the bits per character.
 #
-# > **Predict.** All 96 alike would be 6.58 bits. How many will it be? And with the text's own counts, on itself?
+# > **Predict.** With all 96 equally likely it would be 6.58 bits. How many will it be? And with the text's own counts, on itself?
 
 
 # %% tags=["exercise"]
@@ -309,7 +316,7 @@ def check_bigram_bits(bigram_bits):
     found = bigram_bits(encode(""), encode("any text"))
     assert found is not None, "it returns nothing yet"
     assert abs(float(found) - math.log2(96)) < 1e-4, (
-        "after no text all 96 signs are alike: 6.58 bits. Is 1 added to each count?"
+        "after no text all 96 are equally likely: 6.58 bits. Is 1 added to each count?"
     )
     found = bigram_bits(encode("abab"), encode("ab"))  # b twice after a: 3 of 98
     assert abs(float(found) + math.log2(3 / 98)) < 1e-4, (
@@ -332,15 +339,16 @@ def bigram_bits(train, text):
 check_bigram_bits(bigram_bits)
 
 # %%
-print(f"held-out text: {bigram_bits(train, test):.2f} bits per character")
+bits = bigram_bits(train, test)
+print(f"held-out text: {bits:.2f} bits per character, a perplexity of {2**bits:.1f}")
 print(f"the held-out text by its own counts: {bigram_bits(test, test):.2f}")
 
 # %% [markdown]
-# By its own counts it needs more bits than by those of eight times as much other text. In a text this short, the 96 counts of 1 in each
-# row weigh too much beside what was counted: with hardly any added, its own counts would need about 0.35 bits fewer. The lecture lets
-# the validation part choose how many to add.
+# By its own counts it needs more bits than by those of eight times as much other text. In a text this short, the 96 added counts of each
+# row outweigh what was counted: with hardly any added, its own counts would need about 0.35 bits fewer. In the lecture
+# the smoothing constant is chosen on the validation text.
 #
-# A small network on the same text. It takes some seconds.
+# A small GRU on the same text. It takes some seconds.
 
 # %%
 torch.manual_seed(0)
@@ -378,7 +386,7 @@ def check_draw(draw):
     z, drawn = torch.tensor([0.0, 1.0, 2.0]), torch.Generator().manual_seed(0)
     assert draw(z, 1.0, drawn) is not None, "it returns nothing yet"
     cold = [draw(z, 0.01, drawn) for _ in range(50)]
-    assert set(cold) == {2}, "near 0 it should always be the likeliest"
+    assert set(cold) == {2}, "near temperature 0 it should always be the likeliest"
     many = torch.tensor([draw(z, 2.0, drawn) for _ in range(4000)])
     share = many.bincount(minlength=3) / 4000
     expected = (z / 2).softmax(dim=0)
@@ -413,14 +421,14 @@ for temperature in (0.3, 0.7, 1.2):
 # %% [markdown]
 # ## Go further
 #
-# - Feed your own text: `encode(open("my.txt", encoding="utf-8").read())`. Does a model of the sonnets find it more surprising than the sonnets?
-# - Sonnets 36 and 96 end with the same two lines, up to three commas. Both are in the training part. Suppose 96 were in the test part:
+# - Take your own text: `encode(open("my.txt", encoding="utf-8").read())`. Does a model of the sonnets find it more surprising than the sonnets?
+# - Sonnets 36 and 96 end with the same two lines, up to three commas. Both are in the training text. Suppose 96 were in the test text:
 #   what would `verbatim_overlap` say of it, and why so little? Write a measure that finds such near-duplicates.
-# - Train for 20 epochs and draw the loss on both parts: from where on does the network overfit?
-# - Train an LSTM of 256 numbers for ten minutes, and beat the five-gram of the lecture clearly. Try `num_layers=2` and dropout.
-# - Hand the state on: make the windows of a batch follow those of the batch before, `detach` the state between them, and
-#   compare.
-# - A network can tell what a text is by how little it surprises it. Which of two is more like a sonnet?
+# - Train for 20 epochs and draw the training and the validation loss: from which epoch on does the network overfit?
+# - Train an LSTM of hidden size 256 for ten minutes, and try to beat the five-gram of the lecture clearly. Try `num_layers=2` and dropout.
+# - Hand the hidden state on: make the windows of a batch follow those of the batch before, `detach` the hidden state between them, and
+#   compare. What happens without `detach`?
+# - The fewer bits a model needs for a text, the more the text is like those it was trained on. Which of two is more like a sonnet?
 
 # %%
 english = encode(

@@ -3,6 +3,7 @@
 Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,19 @@ from neuronup import figures
 from neuronup.command import kept
 from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from neuronup.optimisers import SGD
-from neuronup.seeds import stack
-from sgd import RATES, SURFACES, descend, schedules, told
+from sgd import (
+    MULTIPLES,
+    RATES,
+    SURFACES,
+    descend,
+    double_well,
+    double_well_derivative,
+    schedules,
+    told,
+)
 
 LOOKS: dict[str, dict[str, object]] = {
-    "SGD": {"color": INK, "linestyle": "-", "marker": "o"},
+    "gradient descent": {"color": INK, "linestyle": "-", "marker": "o"},
     "momentum": {"color": BLUE, "linestyle": "--", "marker": "s"},
     "Nesterov": {"color": PURPLE, "linestyle": "-.", "marker": "D"},
     "RMSProp": {"color": ORANGE, "linestyle": ":", "marker": "x"},
@@ -54,17 +63,52 @@ def contours(ax: Axes, name: str) -> None:
     lines = contour_generator(a.tolist(), b.tolist(), height.cpu().numpy())
     for level in levels:
         for line in lines.lines(surface.lowest + level):
-            few = thin(torch.tensor(line), 0.015 * (right - left))
+            few = thin(torch.tensor(line), 0.03 * (right - left))
             ax.plot(*few.T.tolist(), "-", color=FAINT, lw=0.7)
     for minimum in surface.minima:
-        ax.plot(*minimum, "*", color=ORANGE, ms=9, zorder=3)  # above the walks
+        ax.plot(*minimum, "*", color=ORANGE, ms=9, zorder=3)  # above the paths
     ax.set(xlim=(left, right), ylim=(low, high))
     ax.locator_params(nbins=3)
     ax.grid(False)
 
 
+def draw_curve() -> Figure:
+    """Draw a curve of one weight, and two descents that end in different minima."""
+    fig, ax = figures.panels(5.2, 2.9)
+    theta = torch.linspace(-2.25, 2.15, 120)
+    ax.plot(theta.tolist(), double_well(theta).tolist(), "-", color=FAINT)
+    for start, color, marker in ((-0.5, BLUE, "o"), (2.0, PURPLE, "s")):
+        path = descend(SGD(0.1), double_well_derivative, torch.tensor(start), 50)
+        heights = double_well(path)
+        ax.plot(path.tolist(), heights.tolist(), marker, color=color, ms=5)
+        ax.annotate(
+            "start",
+            (float(path[0]), float(heights[0])),
+            xytext=(-38, 6),
+            textcoords="offset points",
+            color=color,
+        )
+    ax.text(-1.53, -2.25, "global minimum", ha="center", color=BLUE)
+    ax.text(1.27, -0.85, "local minimum", ha="center", color=PURPLE)
+    ax.set(xlabel="the weight θ", ylabel="loss", ylim=(-2.5, 1.6))
+    return fig
+
+
+def draw_factors() -> Figure:
+    """Draw descents on a parabola: a rate too small, one too large, and between."""
+    fig, axes = figures.panels(5.2, 2.6, columns=3)
+    theta = torch.linspace(-1.7, 1.7, 60)
+    rates = {"along one side": 0.2, "back and forth": 1.7, "away": 2.1}
+    for ax, (name, rate) in zip(axes, rates.items(), strict=True):
+        path = descend(SGD(rate), lambda place: place, torch.tensor(-1.0), 6)
+        ax.plot(theta.tolist(), (theta**2 / 2).tolist(), "-", color=FAINT, lw=1.5)
+        ax.plot(path.tolist(), (path**2 / 2).tolist(), "o-", color=BLUE, lw=1, ms=4)
+        ax.set(title=f"η = {rate}", xlabel=name, xticks=[], yticks=[])
+    return fig
+
+
 def draw_rates() -> Figure:
-    """Draw walks down the ravine at three learning rates."""
+    """Draw descents into the ravine at three learning rates."""
     fig, axes = figures.panels(5.2, 4.2, rows=3)
     shares = {"too small": 100, "about right": 14, "too large": 12}
     for ax, (name, share) in zip(axes, shares.items(), strict=True):
@@ -78,7 +122,7 @@ def draw_rates() -> Figure:
 
 
 def draw_sweep(losses: Tensor) -> Figure:
-    """Draw what a rate does: theory on the ravine, held-out loss (seeds, RATES)."""
+    """Draw what a rate does: theory on the ravine, test loss (seeds, RATES)."""
     fig, (theory, measured) = figures.panels(5.2, 3, columns=2)
     shares = torch.linspace(0, 1.2, 13)  # of 2 / 25, the limit
     for curvature, name in ((1, "along"), (25, "across")):
@@ -89,10 +133,10 @@ def draw_sweep(losses: Tensor) -> Figure:
     theory.set(title="the ravine", ylim=(0, 1.5), yticks=[0, 0.5, 1])
     theory.legend(loc="upper left")
     middle, low, high = losses.mean(0), losses.amin(0), losses.amax(0)
-    measured.plot(RATES, middle.tolist(), "o-", ms=4)
+    measured.plot(RATES, middle.tolist())
     measured.fill_between(RATES, low.tolist(), high.tolist(), alpha=0.2, lw=0)
     measured.set(xscale="log", yscale="log", xlabel="learning rate η")
-    measured.set(title="the scans", ylabel="held-out loss, 5 epochs")
+    measured.set(title="the digits", ylabel="test loss, 5 epochs")
     measured.minorticks_off()
     return fig
 
@@ -119,25 +163,27 @@ def draw_noise(batches: list[tuple[int, float, float]], alone: float) -> Figure:
 def draw_sizes(
     epochs: dict[str, Tensor], clock: dict[str, Tensor], end: float
 ) -> Figure:
-    """Draw held-out losses (seeds, steps) of batch sizes, by epoch and by clock."""
+    """Draw test losses (seeds, steps) of batch sizes, by epoch and by clock."""
     fig, axes = figures.panels(5.2, 3.2, columns=2)
     for ax, curves in zip(axes, (epochs, clock), strict=True):
         figures.curves(ax, curves)
         ax.get_legend().remove()
-        ax.set(yscale="log", ylim=(0.05, 0.8), yticks=[0.1, 0.2, 0.4])
-        ax.set_yticklabels(["0.1", "0.2", "0.4"])
+        ax.set(yscale="log", ylim=(0.04, 1.2), yticks=[0.05, 0.1, 0.2, 0.5, 1])
+        ax.set_yticklabels(["0.05", "0.1", "0.2", "0.5", "1"])
         ax.minorticks_off()
-    axes[0].set(xlabel="epochs", ylabel="held-out loss", title="equal epochs")
+    axes[0].set(xlabel="epochs", ylabel="test loss", title="equal epochs")
     ticks = [0, 5, 10, 15]
-    axes[1].set(xlabel="seconds", title="equal time", xticks=ticks, yticklabels=[])
+    axes[1].set(xlabel="seconds", title="equal time", xticks=ticks)
     axes[1].set_xticklabels([f"{end * tick / 15:.1f}" for tick in ticks])
-    handles = axes[0].get_legend_handles_labels()
-    fig.legend(*handles, loc="outside lower center", ncols=3)
+    axes[1].tick_params(labelleft=False)
+    handles, names = axes[0].get_legend_handles_labels()
+    names = [f"batch of {name}" for name in names]
+    fig.legend(handles, names, loc="outside lower center", ncols=3, columnspacing=1)
     return fig
 
 
 def draw_schedules(losses: dict[str, Tensor]) -> Figure:
-    """Draw four schedules, and the held-out losses (seeds, epochs) they lead to."""
+    """Draw four schedules, and the test losses (seeds, epochs) they lead to."""
     fig, (shape, effect) = figures.panels(5.2, 3.4, columns=2)
     for name, schedule in schedules(200).items():
         shares = [schedule(t) for t in range(200)]
@@ -145,9 +191,29 @@ def draw_schedules(losses: dict[str, Tensor]) -> Figure:
     for values in losses.values():
         effect.plot(range(1, values.shape[1] + 1), values.mean(0).tolist())
     shape.set(xlabel="share of all steps", title="share of the rate")
-    effect.set(xlabel="epochs", title="held-out loss", ylim=(0, 0.9))
+    effect.set(xlabel="epochs", title="test loss", ylim=(0, 0.9))
     effect.set_yticks([0, 0.2, 0.4, 0.6, 0.8])
     handles = shape.get_legend_handles_labels()
+    fig.legend(*handles, loc="outside lower center", ncols=2)
+    return fig
+
+
+def draw_warm_up(by_step: dict[str, Tensor], by_rate: dict[str, Tensor]) -> Figure:
+    """Draw training losses (seeds, ...) with and without warm-up, by step, by rate."""
+    fig, (first, last) = figures.panels(5.2, 3.2, columns=2)
+    names = {"cold": "full rate at once", "warm": "with warm-up"}
+    for name, label in names.items():
+        at = [0, *(step + 1 for step in range(by_step[name].shape[1]))]
+        first.plot(at, [math.log(2), *by_step[name].mean(0).tolist()], label=label)
+        last.plot(MULTIPLES, by_rate[name].mean(0).tolist())
+    first.set(
+        xlabel="steps", title="3 × the limit", ylim=(0, 1), ylabel="training loss"
+    )
+    last.set(xscale="log", xlabel="multiple of the limit")
+    last.set(title="momentum, 200 steps", ylim=(0.05, 0.12))
+    last.set(xticks=[1, 2, 4, 8, 16], xticklabels=["1", "2", "4", "8", "16"])
+    last.minorticks_off()
+    handles = first.get_legend_handles_labels()
     fig.legend(*handles, loc="outside lower center", ncols=2)
     return fig
 
@@ -170,17 +236,16 @@ def draw_race(surface: str, descents: dict[str, dict[str, Any]]) -> Figure:
 def draw(source: Path) -> dict[str, Figure]:
     """Draw every figure of the lecture, by name, from what the script kept."""
     results = kept(source)
-    trials = results["trials"]
-    by_epoch, by_clock, by_schedule = (
-        stack([each[kind] for each in trials])
-        for kind in ("epochs", "clock", "schedules")
-    )
+    curves, (batches, alone) = results["curves"], results["batches"]
     return {
+        "curve": draw_curve(),
+        "factors": draw_factors(),
         "rates": draw_rates(),
-        "sweep": draw_sweep(torch.tensor([each["rates"] for each in trials])),
-        "noise": draw_noise(results["batches"], results["noise"]),
-        "sizes": draw_sizes(by_epoch, by_clock, results["clock"]),
-        "schedules": draw_schedules(by_schedule),
+        "sweep": draw_sweep(results["sweep"]),
+        "noise": draw_noise(batches, alone),
+        "sizes": draw_sizes(curves["epochs"], curves["clock"], results["clock"]),
+        "schedules": draw_schedules(curves["schedules"]),
+        "warm_up": draw_warm_up(curves["by_step"], curves["by_rate"]),
         **{name: draw_race(name, each) for name, each in results["races"].items()},
     }
 

@@ -1,8 +1,8 @@
 # %% [markdown]
-# # Lab: walk downhill
+# # Lab: descend by hand
 #
-# You take the first steps by hand, find the rate at which everything flies apart, write momentum and Adam, and plan a schedule.
-# 30 minutes. Read the [lecture](../) first, or go back to it when a word is new.
+# You take the first steps by hand, end in a local minimum, find the rate at which descent diverges, write momentum and Adam, and plan a
+# schedule. 30 minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
 # To work along, unpack `sgd.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
 # named *your turn* hold a stub: fill it in and run the check below it. The solution is folded under the check; it runs too,
@@ -15,19 +15,44 @@ from drawings import contours
 from neuronup import figures
 from neuronup.exercises import attempt
 from neuronup.optimisers import SGD, Adam, Momentum
-from sgd import SURFACES, by_epoch, descend, eights, limit, losses, train
-
-ravine = SURFACES["ravine"]
-start = torch.tensor(ravine.start)
-print("start", ravine.start, "height", float(ravine.value(start)))
-print("slopes there", ravine.gradient(start).tolist())
+from sgd import (
+    SURFACES,
+    by_epoch,
+    descend,
+    double_well,
+    double_well_derivative,
+    eights,
+    limit,
+    logistic_loss,
+    train,
+)
 
 # %% [markdown]
-# ## 1. Your turn: one step
+# ## 1. One weight, two valleys
 #
-# The ravine is $f(a, b) = (a^2 + 25\,b^2)/2$. We stand at $(-4, 1)$.
+# The loss of the lecture's first figure has its global minimum at −1.53, a local one at 1.27, and the top of a hill between them, at 0.26.
 #
-# > **Predict.** Which of the two numbers changes more in one step of plain descent, and in which direction does each go?
+# > **Predict.** Gradient descent at rate 0.1 starts at −2, 0, 0.2, 0.3 and 2. Which of the five end in the global minimum?
+
+# %%
+starts = torch.tensor([-2.0, 0.0, 0.2, 0.3, 2.0])
+ends = descend(SGD(0.1), double_well_derivative, starts, 100)[-1]
+for begin, end in zip(starts.tolist(), ends.tolist(), strict=True):
+    height = float(double_well(torch.tensor(end)))
+    print(f"from {begin:4.1f} to {end:5.2f}, loss {height:5.2f}")
+rolled = descend(Momentum(0.1), double_well_derivative, torch.tensor(2.0), 200)[-1]
+print(f"with momentum 0.9, from  2.0 to {float(rolled):5.2f}")
+
+# %% [markdown]
+# Those that start left of the hill: the derivative at the start decides. Momentum carries a descent over the hill
+# that gradient descent does not pass; but nothing makes it stop in the deeper of two valleys.
+
+# %% [markdown]
+# ## 2. Your turn: one step in two directions
+#
+# The ravine is $f(a, b) = (a^2 + 25\,b^2)/2$. We start at $(-4, 1)$, where the gradient is $(-4, 25)$.
+#
+# > **Predict.** Which of the two numbers changes more in one step of gradient descent at rate 0.05, and in which direction does each go?
 #
 # Write the step: from parameters `theta (d,)`, gradient `g (d,)` and a learning rate to new parameters.
 
@@ -42,7 +67,7 @@ def check_step(step):
     moved = step(torch.tensor([1.0, 1.0]), torch.tensor([3.0, -4.0]), 0.1)
     assert moved is not None, "it returns nothing yet"
     assert not torch.allclose(moved, torch.tensor([1.3, 0.6])), (
-        "that is uphill: go against the gradient"
+        "that raises the loss: go against the gradient"
     )
     assert torch.allclose(moved, torch.tensor([0.7, 1.4])), (
         "subtract the rate times the gradient"
@@ -60,12 +85,14 @@ def step(theta, g, rate):
 check_step(step)
 
 # %%
+ravine = SURFACES["ravine"]
+start = torch.tensor(ravine.start)
 print("after one step:", step(start, ravine.gradient(start), 0.05).tolist())
 
 # %% [markdown]
-# The steep direction $b$ changes most, past the bottom and out on the other side; the gentle direction $a$ comes a little nearer.
+# The direction of large curvature, $b$, changes most, past the minimum and out on the other side; $a$ comes a little nearer.
 #
-# ## 2. Where does it fly apart?
+# ## 3. Where does it diverge?
 #
 # > **Predict.** The curvatures are 1 and 25. Of the rates 0.03, 0.06, 0.078 and 0.082, which diverge? Which gets lowest in 40 steps?
 
@@ -75,13 +102,13 @@ for rate in (0.03, 0.06, 0.078, 0.082):
     print(f"rate {rate}: height {float(ravine.value(end)):.4f} after 40 steps")
 
 # %% [markdown]
-# The limit is $2/25 = 0.08$. Just below it, at 0.078, the walk still comes down, but it crosses the bottom at every step; 0.06 gets lowest
+# The limit is $2/25 = 0.08$. Just below it, at 0.078, descent still comes down, but it crosses the minimum at every step; 0.06 gets lowest
 # in 40 steps.
 #
-# ## 3. Your turn: how large may the rate be?
+# ## 4. Your turn: how large may the rate be?
 #
-# Given all the curvatures of a valley, `curvatures (d,)`, return the largest rate that is safe, and the rate at which the worst
-# direction shrinks fastest. (Hint for the second: the steepest and the flattest direction should shrink equally fast, one with a factor above
+# Given all the curvatures of a quadratic loss, `curvatures (d,)`, return the limit of the rate, above which descent diverges, and the rate at which the worst
+# direction shrinks fastest. (Hint for the second: the directions of the largest and of the smallest curvature should shrink equally fast, one with a factor above
 # 0, the other below.)
 
 
@@ -112,10 +139,10 @@ def good_rates(curvatures):
 check_good_rates(good_rates)
 
 # %% [markdown]
-# ## 4. Your turn: a memory
+# ## 5. Your turn: a memory
 #
-# > **Predict.** With momentum 0.9 at rate 0.02: will the walk along the floor be faster than with plain descent at the same rate? Will it
-# > stop at the bottom, or run past it?
+# > **Predict.** With momentum 0.9 at rate 0.02: will descent along the floor be faster than without it, at the same rate? Will it
+# > stop at the minimum, or run past it?
 #
 # Write momentum: from `theta`, the gradient `g`, the `velocity` so far, a rate and how much of the velocity to keep, return the new theta
 # **and** the new velocity.
@@ -157,7 +184,7 @@ for _ in range(60):
     theta, velocity = momentum(theta, ravine.gradient(theta), velocity, 0.02, 0.9)
 paths = {
     "momentum": descend(Momentum(0.02), ravine.gradient, start, 60),
-    "plain": descend(SGD(0.02), ravine.gradient, start, 60),
+    "gradient descent": descend(SGD(0.02), ravine.gradient, start, 60),
 }
 assert torch.allclose(theta, paths["momentum"][-1])
 fig, ax = figures.panels(5.2, 3.2)
@@ -167,15 +194,15 @@ for (name, path), marker in zip(paths.items(), ("s", "o"), strict=True):
 fig.legend(loc="outside lower center", ncols=2)
 figures.Shown(
     fig,
-    "Two walks down the ravine: plain descent crawls along the floor, momentum swings, overtakes it and overshoots the bottom.",
+    "Two paths down the ravine: gradient descent creeps along the floor, momentum swings, overtakes it and overshoots the minimum.",
 )
 
 # %% [markdown]
-# Faster, and past the bottom: it is a ball.
+# Faster, and past the minimum, as a heavy ball would.
 #
-# ## 5. Your turn: a step for each parameter
+# ## 6. Your turn: a step for each parameter
 #
-# > **Predict.** Adam's very first step: how long is it in each parameter, if the slopes are −4 and 25 and the rate is 0.1?
+# > **Predict.** Adam's very first step: how long is it in each parameter, if the derivatives are −4 and 25 and the rate is 0.1?
 #
 # Write one step of Adam. It gets `theta`, `g`, both means so far, `m` and `s`, and the number `t` of the step, from 1 on.
 # `a` and `b` say how much of each mean to keep. Return the new theta, `m` and `s`.
@@ -218,11 +245,11 @@ first = (
 print("Adam's first step:", first.tolist())
 
 # %% [markdown]
-# In each parameter it is exactly the rate, 0.1, whatever the slope: mean over root of mean square of a single number is its sign.
+# In each parameter it is the rate, 0.1, whatever the derivative: mean over root of mean square of a single number is its sign.
 #
-# ## 6. Your turn: a schedule for real data
+# ## 7. Your turn: a schedule for real data
 #
-# A neuron is to tell 8 from the rest, on mini-batches of 32, at rate 4. That is well above the limit at the start:
+# Logistic regression is to tell 8 from the rest, on mini-batches of 32, at rate 4. That is well above the limit at the start:
 
 # %%
 x, y, x_test, y_test = eights(seed=0)
@@ -230,9 +257,9 @@ print(f"limit at the start: {limit(x):.2f}")
 
 
 def held_out(schedule):
-    walk = train(SGD(4.0), x, y, 32, seed=0, schedule=schedule)
-    thetas = by_epoch(walk, an_epoch=40, epochs=15)
-    return losses(thetas, x_test, y_test)
+    steps = train(SGD(4.0), x, y, 32, seed=0, schedule=schedule)
+    thetas = by_epoch(steps, an_epoch=40, epochs=15)
+    return logistic_loss(thetas, x_test, y_test).tolist()
 
 
 constant = held_out(lambda t: 1.0)
@@ -253,7 +280,7 @@ def falling(t, steps):
 def check_falling(falling):
     assert falling(0, 100) is not None, "it returns nothing yet"
     shares = [falling(t, 100) for t in (0, 25, 50, 100, 150)]
-    assert shares[-1] >= 0, "after the last step it would go uphill"
+    assert shares[-1] >= 0, "after the last step the rate would be negative"
     assert torch.allclose(torch.tensor(shares), torch.tensor([1, 0.75, 0.5, 0, 0])), (
         "it is not a straight line from 1 to 0"
     )
@@ -279,7 +306,7 @@ print("the last five epochs:", " ".join(f"{each:.3f}" for each in settled[-5:]))
 # ## Go further
 #
 # - Put a warm-up of 60 steps before the falling line. Is the highest loss on the way lower?
-# - Turn the ravine by 45 degrees, so that it runs diagonally. Who finds the way as before, and why does Adam fall
+# - Turn the ravine by 45 degrees, so that it runs diagonally. Which method descends as before, and why does Adam fall
 #   behind? A start:
 
 # %%
@@ -290,11 +317,15 @@ def turned(theta):
     return ravine.gradient(theta @ turn.T) @ turn
 
 
-plain, clever = (
+ours, adaptive = (
     descend(optimiser, turned, start @ turn, 60)[-1]
     for optimiser in (SGD(0.06), Adam(0.1))
 )
 straight = descend(SGD(0.06), ravine.gradient, start, 60)[-1]
-print("SGD, as on the straight ravine:", (plain @ turn.T).tolist(), straight.tolist())
-print("Adam on the turned one:", (clever @ turn.T).tolist())
-assert torch.allclose(plain @ turn.T, straight, atol=1e-4)
+print(
+    "gradient descent, as on the straight ravine:",
+    (ours @ turn.T).tolist(),
+    straight.tolist(),
+)
+print("Adam on the turned one:", (adaptive @ turn.T).tolist())
+assert torch.allclose(ours @ turn.T, straight, atol=1e-4)

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Lab: write the loop yourself
 #
-# You write a training loop, mend three broken ones, make a data set, save a model and bring it back, and watch early stopping.
+# You write a training loop, fix three broken ones, make a data set, save a model and load it again, and watch early stopping.
 # 45 minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
 # To work along, unpack `training.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
@@ -46,14 +46,14 @@ for tensor in (
     print(tuple(tensor.shape))
 
 # %% [markdown]
-# The third is the trap: five minus five made twenty-five.
+# The third is the broadcasting trap: five numbers minus five numbers gave twenty-five.
 #
 # ## 2. Your turn: one epoch
 #
 # > **Predict.** The order is `zero_grad`, forward pass, `backward`, `step`. Which two neighbours may change places without harm?
 #
-# Write one epoch of learning: for every batch `x, y` of `train`, forget, guess, measure by `cross_entropy`, find the gradients, step. Return the mean loss over all
-# *examples*: the last batch is smaller than the others.
+# Write one epoch of training: for every batch `x, y` of `train`, clear the gradients, predict, measure by `cross_entropy`, compute the gradients, take a step. Return the
+# mean loss over all *examples*: the last batch is smaller than the others.
 
 
 # %% tags=["exercise"]
@@ -74,10 +74,10 @@ def check_epoch(epoch):
     returned = epoch(*ours)
     history = fit(theirs[0], theirs[1], validation, theirs[2], epochs=1)
     assert not torch.equal(ours[0].output.weight, begin()[0].output.weight), (
-        "the model did not move"
+        "the parameters did not change"
     )
     assert torch.allclose(ours[0].output.weight, theirs[0].output.weight), (
-        "it moved elsewhere: is zero_grad there, once for every batch?"
+        "the parameters changed otherwise than they should: is zero_grad there, once a batch?"
     )
     assert returned is not None, "it returns nothing yet"
     assert abs(float(returned) - history["loss"][0]) < 1e-5, (
@@ -104,8 +104,8 @@ def epoch(model, train, optimiser):
 check_epoch(epoch)
 
 # %% [markdown]
-# `zero_grad` and the forward pass. No others: `backward` replays what the forward pass recorded, and `step` follows what `backward`
-# found. (`zero_grad` may also stand at the very end, after the step. Between `backward` and `step` it erases what was found.)
+# `zero_grad` and the forward pass. No others: `backward` needs what the forward pass recorded, and `step` needs the gradients that `backward`
+# computed. (`zero_grad` may also stand at the very end, after the step. Between `backward` and `step` it would erase the gradients.)
 #
 # Ten epochs of your loop:
 
@@ -113,8 +113,8 @@ check_epoch(epoch)
 model, loader, optimiser = begin()
 for number in range(1, 11):
     mean = epoch(model, loader, optimiser)
-    share = float(accuracy(predict(model, validation.x), validation.y))
-    print(f"epoch {number}: loss {mean:.3f}, validation scans read rightly {share:.1%}")
+    right = float(accuracy(predict(model, validation.x), validation.y))
+    print(f"epoch {number}: training loss {mean:.3f}, validation accuracy {right:.1%}")
 
 # %% [markdown]
 # ## 3. Three broken loops
@@ -143,11 +143,11 @@ def broken_c(model, x, y):
 
 
 # %% [markdown]
-# > **Predict.** One of them makes the loss jump, one learns far too slowly, one says something else each time it is asked. Which is which?
+# > **Predict.** One of them makes the loss jump, one trains far too slowly, one returns another number each time it is called. Which is which?
 
 # %%
-right = cross_entropy(predict(model, validation.x), validation.y)
-print(f"your loop, after 10 epochs: loss {float(right):.3f}")
+loss = cross_entropy(predict(model, validation.x), validation.y)
+print(f"your loop, after 10 epochs: validation loss {float(loss):.3f}")
 for name, broken in {"a": broken_a, "b": broken_b}.items():
     other, loader, optimiser = begin()
     losses = []
@@ -162,7 +162,7 @@ print(
 )
 
 # %% [markdown]
-# ### Your turn: mend the first
+# ### Your turn: fix the first
 
 
 # %% tags=["exercise"]
@@ -176,10 +176,10 @@ def check_loop(mended):
     mended(*ours)
     epoch(*theirs)
     assert not torch.equal(ours[0].output.weight, begin()[0].output.weight), (
-        "the model did not move"
+        "the parameters did not change"
     )
     assert torch.allclose(ours[0].output.weight, theirs[0].output.weight), (
-        "it still goes another way than it should"
+        "the parameters still change otherwise than they should"
     )
 
 
@@ -189,7 +189,7 @@ attempt(check_loop, mended_a)
 # %% tags=["solution"] jupyter={"source_hidden": true}
 def mended_a(model, train, optimiser):
     for x, y in train:
-        optimiser.zero_grad()  # was missing: every step followed all gradients so far
+        optimiser.zero_grad()  # was missing: every step followed the sum of all gradients
         loss = cross_entropy(model(x), y)
         loss.backward()
         optimiser.step()
@@ -198,7 +198,7 @@ def mended_a(model, train, optimiser):
 check_loop(mended_a)
 
 # %% [markdown]
-# ### Your turn: mend the second
+# ### Your turn: fix the second
 
 
 # %% tags=["exercise"]
@@ -222,9 +222,9 @@ def mended_b(model, train, optimiser):
 check_loop(mended_b)
 
 # %% [markdown]
-# ### Your turn: mend the third
+# ### Your turn: fix the third
 #
-# It should say the same each time, record nothing, and leave the model in the mode in which it was (`model.training` tells).
+# It should return the same accuracy each time, record nothing, and leave the model in the mode in which it was (`model.training` tells).
 
 
 # %% tags=["exercise"]
@@ -237,11 +237,11 @@ def check_evaluation(mended):
     model = begin(dropout=0.5)[0]
     first, second = (mended(model, validation.x, validation.y) for _ in "12")
     assert first is not None, "it returns nothing yet"
-    assert first == second, "it still changes its mind: neurons are being silenced"
-    assert model.training, "the model was learning before, and is not any more"
+    assert first == second, "two calls differ: dropout is still on"
+    assert model.training, "the model was in training mode before, and is not now"
     model.eval()
     mended(model, validation.x, validation.y)
-    assert not model.training, "the model was answering before, and is not any more"
+    assert not model.training, "the model was in evaluation mode before, and is not now"
 
 
 attempt(check_evaluation, mended_c)
@@ -262,8 +262,8 @@ check_evaluation(mended_c)
 # %% [markdown]
 # ## 4. Your turn: a data set
 #
-# Write a `Dataset` of scans as images `(1, 8, 8)`, each with label 1.0 if its digit is odd and 0.0 if it is even. It gets `Examples`, and must know its length and the
-# item at an index.
+# Write a `Dataset` of images `(1, 8, 8)`, each with label 1.0 if its digit is odd and 0.0 if it is even. It gets `Examples`, and must know its length and the
+# example at an index.
 
 
 # %% tags=["exercise"]
@@ -281,14 +281,16 @@ class Odd(Dataset):
 # %% tags=["check"]
 def check_odd(kind):
     data = kind(train)
-    assert len(data) == len(train.x), "its length is the number of scans"
+    assert len(data) == len(train.x), "its length is the number of images"
     image, _ = data[3]
     assert image.shape == (1, 8, 8), (
-        f"an item is an image (1, 8, 8), not {tuple(image.shape)}"
+        f"an image has shape (1, 8, 8), not {tuple(image.shape)}"
     )
-    assert torch.equal(image.flatten(), train.x[3]), "item 3 is not scan 3"
+    assert torch.equal(image.flatten(), train.x[3]), (
+        "the example at index 3 is another image"
+    )
     images, labels = next(iter(DataLoader(data, batch_size=50)))
-    assert images.shape == (50, 1, 8, 8), "the items do not stack"
+    assert images.shape == (50, 1, 8, 8), "the examples do not stack to (50, 1, 8, 8)"
     assert labels.is_floating_point(), "labels should be 1.0 and 0.0"
     assert torch.equal(labels, (train.y[:50] % 2).to(labels.dtype)), "a label is wrong"
 
@@ -312,56 +314,56 @@ class Odd(Dataset):
 check_odd(Odd)
 
 # %% [markdown]
-# ## 5. Your turn: save, and bring back
+# ## 5. Your turn: save and load
 #
-# Write `keep`, which saves what a `Classifier` has learned to a file, and `recall`, which returns a new `Classifier` with these weights, ready to answer.
+# Write `save`, which saves the weights of a `Classifier` to a file, and `load`, which returns a new `Classifier` with these weights, in evaluation mode.
 
 
 # %% tags=["exercise"]
-def keep(model, path):
+def save(model, path):
     return None  # your turn
 
 
-def recall(path):
+def load(path):
     return None  # your turn
 
 
 # %% tags=["check"]
-def check_saving(keep, recall):
+def check_saving(save, load):
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "weights.pt"
-        keep(model, path)
-        assert path.exists(), "keep wrote no file"
+        save(model, path)
+        assert path.exists(), "save wrote no file"
         saved = torch.load(path, weights_only=True)
         assert set(saved) == set(model.state_dict()), (
             "save the state_dict, and nothing else"
         )
-        back = recall(path)
-        assert isinstance(back, nn.Module), "recall returns no model"
-        assert not back.training, "it is not ready to answer: eval()"
+        back = load(path)
+        assert isinstance(back, nn.Module), "load returns no model"
+        assert not back.training, "it is still in training mode: eval()"
         assert torch.equal(predict(back, test.x), predict(model, test.x)), (
-            "it answers otherwise than the model that was saved"
+            "its predictions differ from those of the model that was saved"
         )
 
 
-attempt(check_saving, keep, recall)
+attempt(check_saving, save, load)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-def keep(model, path):
+def save(model, path):
     torch.save(model.state_dict(), path)
 
 
-def recall(path):
+def load(path):
     back = Classifier()
     back.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return back.eval()
 
 
-check_saving(keep, recall)
+check_saving(save, load)
 
 # %% [markdown]
-# > **Predict.** A file holds a trap: an object that has `print` called when it is read. What happens with `weights_only=False`, and what with `True`?
+# > **Predict.** A file holds a trap: an object that calls `print` when it is loaded. What happens with `weights_only=False`, and what with `True`?
 
 # %%
 for careful in (False, True):
@@ -370,7 +372,7 @@ for careful in (False, True):
 # %% [markdown]
 # ## 6. Watch it stop
 #
-# > **Predict.** On only 100 scans, and with patience 1, 3 and 10: which run ends first? Which has the lowest validation loss?
+# > **Predict.** On only 100 images, and with patience 1, 3 and 10: which run ends first? Which has the lowest validation loss?
 
 # %%
 few = Examples(train.x[:100], train.y[:100])
@@ -393,17 +395,17 @@ for patience in (1, 3, 10):
     )
 figures.Shown(
     figures.history(histories[10]),
-    "Losses of the run with patience 10: the validation loss turns at the dotted line, the training loss goes on to 0.",
+    "Losses of the run with patience 10: the validation loss is lowest at the dotted line, the training loss goes on falling towards 0.",
 )
 
 # %% [markdown]
-# More patience never ends with a higher minimum, since it sees the same epochs and more. It pays with time.
+# More patience never ends with a higher minimum here, since with the same seed it sees the same epochs and more. It costs time.
 #
 # ## Go further
 #
 # - Put a schedule into your loop: at the end of each epoch multiply the rate by 0.9 (`optimiser.param_groups[0]["lr"]`).
-# - Cut your loop off after five epochs, save only the weights, and go on with Adam. Compare with a run that never stopped. What else would you have to save?
-# - Learn ten scans by heart: the first thing to try with any new loop.
+# - Stop your loop after five epochs, save only the weights, and resume with a new Adam. Compare with a run that never stopped. What else would you have to save?
+# - Let a network memorise ten images: the first thing to try with any new loop.
 
 # %%
 ten = Examples(train.x[:10], train.y[:10])
@@ -413,5 +415,5 @@ optimiser = Adam(trained.parameters(), lr=0.01)
 before = copy.deepcopy(trained)
 for _ in range(100):
     last = epoch(trained, Loader(ten, 10, seed=0), optimiser)
-print(f"loss of ten scans learned by heart: {last:.4f}")
+print(f"loss on ten memorised images: {last:.4f}")
 assert last < 0.01 < float(cross_entropy(predict(before, ten.x), ten.y))
