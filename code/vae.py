@@ -1,9 +1,9 @@
-"""The variational autoencoder: a map of images on which every point is an image.
+"""The variational autoencoder: new images from codes of a known distribution.
 
 An autoencoder compresses an image to a few numbers, its code, and decodes it again.
 A variational one encodes each image as a Gaussian, and keeps it near a prior: then
-codes drawn from the prior become images that nobody scanned. What it makes large is
-a lower bound on the probability of the data.
+codes drawn from the prior decode to new images. Training makes a lower bound on the
+log-likelihood of the data as large as possible.
 
 Source: Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014.
 """
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
-from torch.nn.functional import avg_pool2d, mse_loss
+from torch.nn.functional import mse_loss
 from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
@@ -29,7 +29,13 @@ from neuronup.gaussians import gradient_estimates, kl, reparameterise
 from neuronup.images import Images, Name, load
 from neuronup.loaders import Examples, Loader
 from neuronup.loop import Loss, fit, predict
-from neuronup.samples import fit_classifier, sample_quality, share_confident
+from neuronup.noise import add_noise, apply_linear, blur, fit_linear
+from neuronup.samples import (
+    fit_classifier,
+    sample_mixture,
+    sample_quality,
+    share_confident,
+)
 from neuronup.seeds import stack
 from neuronup.weights import load_weights, save_weights
 
@@ -166,20 +172,20 @@ def importance_weighted_bound(model: VAE, x: Tensor, draws: int) -> Tensor:
 
 
 # --8<-- [end:bound]
-def sample_codes(model: Autoencoder, x: Tensor, n: int, seed: int) -> Tensor:
+def sample_codes(
+    model: Autoencoder, x: Tensor, n: int, seed: int, components: int = 1
+) -> Tensor:
     """Draw codes (n, latent) at random: from the prior, if the model has one.
 
-    A plain autoencoder has none: for it, from a Gaussian of the mean and covariance
-    of the codes of images x, the fairest we can do.
+    A plain autoencoder has none: for it, from a mixture of `components` Gaussians,
+    fitted to the codes of images x.
     """
-    drawn = torch.Generator().manual_seed(seed)
-    z = torch.randn(n, model.latent, generator=drawn).to(x)
     if isinstance(model, VAE):
-        return z
+        drawn = torch.Generator().manual_seed(seed)
+        return torch.randn(n, model.latent, generator=drawn).to(x)
     with torch.no_grad():
         codes = model.encode(x)
-    covariance = codes.T.cov() + 1e-6 * torch.eye(model.latent).to(x)
-    return codes.mean(dim=0) + z @ torch.linalg.cholesky(covariance).T
+    return sample_mixture(codes, n, components, seed)
 
 
 def interpolate(start: Tensor, end: Tensor, steps: int) -> Tensor:
@@ -196,21 +202,6 @@ def midpoint(model: Autoencoder | None, x: Tensor, y: Tensor) -> Tensor:
     return model.decode((model.encode(x) + model.encode(y)) / 2)
 
 
-# --8<-- [start:noise]
-NOISE_STD = 0.4  # standard deviation, where the foreground is 1
-
-
-def add_noise(x: Tensor) -> Tensor:
-    """Corrupt images x, from 0 to 1, by noise of another draw every time."""
-    return (x + NOISE_STD * torch.randn_like(x)).clamp(0, 1)
-
-
-def blur(x: Tensor) -> Tensor:
-    """Replace every pixel of x (n, c, h, w) by the mean of its neighbourhood."""
-    return avg_pool2d(x, kernel_size=3, stride=1, padding=1, count_include_pad=False)
-
-
-# --8<-- [end:noise]
 def save_decoder(model: Autoencoder, classes: tuple[str, ...], path: Path) -> None:
     """Write the decoder, and all that another program must know to use it."""
     save_weights(
@@ -236,6 +227,7 @@ def load_decoder(path: Path) -> nn.Module:
 
 
 LATENT = 8  # numbers of a code, where they are not two
+COMPONENTS = 10  # of the mixture fitted to codes of a plain autoencoder: not tuned
 BETAS = (0.25, 1.0, 4.0, 16.0)
 Betas = dict[float, dict[str, float]]  # scores of the VAE of each beta
 
@@ -298,27 +290,29 @@ def evaluate_vae(model: VAE, x: Tensor) -> dict[str, float]:
 
 
 def evaluate_samples(experiment: Experiment, seed: int) -> dict[str, float]:
-    """Evaluate a thousand samples of each model, and as many real images.
-
-    The classifier learned from the training images: of real ones it sees held-out ones.
-    """
+    """Evaluate a thousand samples of each model, and as many real images."""
     images, classifier, models, _ = experiment
     x, real = images.train.x, held_out_images(images)
     plain, variational = models["AE"], models["VAE"]
+    z = sample_codes(variational, x, 1000, seed)  # from the prior
     with torch.no_grad():
         samples = {
             "real": x[:1000],
             "AE": plain.decode(sample_codes(plain, x, 1000, seed)),
-            "naive": plain.decode(sample_codes(variational, x, 1000, seed)),
-            "VAE": variational.decode(sample_codes(variational, x, 1000, seed)),
+            "mixture": plain.decode(sample_codes(plain, x, 1000, seed, COMPONENTS)),
+            "naive": plain.decode(z),
+            "VAE": variational.decode(z),  # the means of p(x | z)
         }
+    other = torch.Generator().manual_seed(seed + 1)
+    noise = torch.randn(samples["VAE"].shape, generator=other).to(x)
+    samples["draws"] = samples["VAE"] + SIGMA * noise  # true draws from p(x | z)
     scores = {n: sample_quality(each, real, classifier) for n, each in samples.items()}
-    scores["real"]["sure"] = share_confident(classifier, real)
+    scores["real"]["sure"] = share_confident(classifier, real)  # not trained on them
     return {f"{n}_{key}": v for n, found in scores.items() for key, v in found.items()}
 
 
 def evaluate_interpolation(experiment: Experiment) -> dict[str, float]:
-    """Say how often an image halfway between two of different classes is clear."""
+    """Measure how often the classifier is sure of an image between two classes."""
     images, classifier, models, _ = experiment
     x, y = images.test
     other = x.roll(1, dims=0)
@@ -331,13 +325,16 @@ def evaluate_interpolation(experiment: Experiment) -> dict[str, float]:
 
 
 @torch.no_grad()
-def denoise(models: dict[str, Autoencoder], x: Tensor) -> dict[str, Tensor]:
-    """Add noise to images x (n, ...), and remove it in three ways."""
+def denoise(
+    models: dict[str, Autoencoder], train: Tensor, x: Tensor
+) -> dict[str, Tensor]:
+    """Add noise to images x (n, ...), and remove it in four ways."""
     noisy = add_noise(x)
     plain, denoiser = models["AE"], models["denoiser"]
     return {
         "noisy": noisy,
         "blurred": blur(noisy),
+        "linear": apply_linear(fit_linear(train), noisy),
         "AE": plain.decode(plain.encode(noisy)),
         "denoiser": denoiser.decode(denoiser.encode(noisy)),
     }
@@ -359,7 +356,7 @@ def run_experiment(images: Images, seed: int, epochs: int) -> Experiment:
     experiment = Experiment(images, classifier, models, scores)
     scores |= evaluate_samples(experiment, seed)
     scores |= evaluate_interpolation(experiment)
-    for each, denoised in denoise(models, x).items():
+    for each, denoised in denoise(models, images.train.x, x).items():
         scores[f"error_{each}"] = float(mse_loss(denoised, x))
     return experiment
 
@@ -417,6 +414,7 @@ def summary(
         "VAE_gap": numbers["VAE_bound"] - numbers["VAE_elbo"],
         "seeds": len(experiments),
         "latent": LATENT,
+        "components": COMPONENTS,
         "pixels": images.train.x[0].numel(),
         "train": len(images.train.x),
         "test": len(images.test.x),
@@ -434,11 +432,11 @@ def main(
     device: devices.Device = "auto",
     out: Path | None = None,
 ) -> None:
-    """Squeeze images through two numbers and through eight, and draw new ones.
+    """Compress images to two numbers and to eight, and draw new ones.
 
     Args:
-        data: The images to learn from; all but the digits are downloaded once.
-        seed: How the images are split, and where training starts; and the next two.
+        data: The images to train on; all but the digits are downloaded once.
+        seed: Of the split and the initial weights; the next two are used as well.
         epochs: Passes over the images.
         device: Where to compute.
         out: Folder for metrics.json, the results that drawings.py draws, and the
@@ -456,13 +454,14 @@ def main(
     print(REPORT.format(data=data, **numbers))
     if out is not None:
         images, _, models, _ = first
+        some = first_of_each_class(images)[:8]
         save_decoder(models["VAE2"], images.classes, out / "vae-decoder.safetensors")
         keep(
             out,
             data=data,
             seed=seed,
             weights={name: on_cpu(each.state_dict()) for name, each in models.items()},
-            denoised=on_cpu(denoise(models, first_of_each_class(images)[:8])),
+            denoised=on_cpu(denoise(models, images.train.x, some)),
             betas=betas,
             estimates=on_cpu(estimates),
         )
@@ -475,25 +474,30 @@ def on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 REPORT = """\
-{data}: {train} images of {pixels} pixels to learn from, {test} to judge by; \
+{data}: {train} training images of {pixels} pixels, {test} test images; \
 means of {seeds} seeds
 squared error of a pixel, test images:
   2 numbers: autoencoder {AE2_error:.4f}, VAE {VAE2_error:.4f}
   {latent} numbers: autoencoder {AE_error:.4f}, VAE {VAE_error:.4f}
-ELBO of test images, mean and spread of the seeds:
+ELBO of test images, mean and standard deviation of the seeds:
   2 numbers: {VAE2_elbo:.1f} ± {VAE2_elbo_spread:.1f}; \
 a bound with 50 codes {VAE2_bound:.1f} ± {VAE2_bound_spread:.1f}
   {latent} numbers: {VAE_elbo:.1f} ± {VAE_elbo_spread:.1f}; \
 a bound with 50 codes {VAE_bound:.1f} ± {VAE_bound_spread:.1f}
-a thousand samples: read surely, distance to the nearest scan, and from each scan
-  autoencoder {AE_sure:.0%}, {AE_near:.2f}, {AE_missed:.2f}
-  VAE         {VAE_sure:.0%}, {VAE_near:.2f}, {VAE_missed:.2f}
-  real        {real_sure:.0%}, {real_near:.2f}, {real_missed:.2f}
-halfway between two classes, read surely: pixels {halfway_pixels:.0%}, \
+a thousand samples: confidence above 90 %, distance to the nearest real image, \
+and from a real image
+  autoencoder, one Gaussian  {AE_sure:.0%}, {AE_near:.2f}, {AE_missed:.2f}
+  autoencoder, mixture of {components} \
+{mixture_sure:.0%}, {mixture_near:.2f}, {mixture_missed:.2f}
+  VAE, prior                 {VAE_sure:.0%}, {VAE_near:.2f}, {VAE_missed:.2f}
+  VAE, prior, with noise     {draws_sure:.0%}, {draws_near:.2f}, {draws_missed:.2f}
+  real images                {real_sure:.0%}, {real_near:.2f}, {real_missed:.2f}
+halfway between two classes, confidence above 90 %: pixels {halfway_pixels:.0%}, \
 autoencoder {halfway_AE:.0%}, VAE {halfway_VAE:.0%}
 squared error of noisy images {error_noisy:.3f}, blurred {error_blurred:.3f}, \
-autoencoder {error_AE:.3f}, denoising autoencoder {error_denoiser:.3f}
-slope of one draw: spread {spread_through:.1f} reparameterised, \
+autoencoder {error_AE:.3f}, denoising autoencoder {error_denoiser:.3f}, \
+linear regression {error_linear:.3f}
+gradient of one draw, standard deviation: {spread_through:.1f} reparameterised, \
 {spread_score:.1f} by the score function, {spread_baseline:.1f} with a baseline"""
 
 if __name__ == "__main__":

@@ -19,14 +19,13 @@ from neuronup.gaussians import gradient_estimates, kl, kl_between, reparameteris
 from neuronup.images import Images, load
 from neuronup.loaders import Examples
 from neuronup.loop import predict
-from neuronup.samples import sample_quality, share_confident
+from neuronup.noise import add_noise, apply_linear, blur, fit_linear
+from neuronup.samples import sample_mixture, sample_quality, share_confident
 from vae import (
     SIGMA,
     VAE,
     Autoencoder,
     Experiment,
-    add_noise,
-    blur,
     elbo_terms,
     importance_weighted_bound,
     interpolate,
@@ -46,7 +45,7 @@ SMALL = torch.Size((1, 4, 4))
 
 
 def made_up(side: int = 6, n: int = 60, seed: int = 0) -> Images:
-    """Draw images of ten classes, each with a row of ink in a place of its own, n a part."""
+    """Draw images of ten classes, each with a foreground row in a place of its own, n a part."""
     generator = torch.Generator().manual_seed(seed)
     parts = []
     for _ in range(3):
@@ -57,7 +56,7 @@ def made_up(side: int = 6, n: int = 60, seed: int = 0) -> Images:
     return Images(tuple("abcdefghij"), *parts)
 
 
-def clouds(seed: int, n: int = 7, k: int = 3) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def gaussians(seed: int, n: int = 7, k: int = 3) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Draw two means and two log-variances, each (n, k)."""
     drawn = torch.Generator().manual_seed(seed)
     return torch.randn(4, n, k, generator=drawn).unbind()
@@ -66,7 +65,7 @@ def clouds(seed: int, n: int = 7, k: int = 3) -> tuple[Tensor, Tensor, Tensor, T
 @given(seed=st.integers(0, 10_000))
 @settings(deadline=None, max_examples=30)
 def test_the_kl_divergences_are_those_of_torch_distributions(seed: int) -> None:
-    mean, logvar, mean2, logvar2 = clouds(seed)
+    mean, logvar, mean2, logvar2 = gaussians(seed)
     first, second = Normal(mean, (logvar / 2).exp()), Normal(mean2, (logvar2 / 2).exp())
     assert_close(kl_between(mean, logvar, mean2, logvar2), kl_divergence(first, second).sum(dim=1))
     assert_close(kl(mean, logvar), kl_divergence(first, Normal(0, 1)).sum(dim=1))
@@ -77,7 +76,7 @@ def test_the_kl_divergences_are_those_of_torch_distributions(seed: int) -> None:
 @given(seed=st.integers(0, 10_000), beta=st.floats(0, 20))
 @settings(deadline=None, max_examples=30)
 def test_the_two_terms_of_the_elbo_are_those_of_torch_distributions(seed: int, beta: float) -> None:
-    mean, logvar, _, _ = clouds(seed)
+    mean, logvar, _, _ = gaussians(seed)
     drawn, x = torch.rand(2, 7, 1, 4, 4, generator=torch.Generator().manual_seed(seed)).unbind()
     seen = Normal(drawn, SIGMA).log_prob(x).sum(dim=(1, 2, 3))
     apart = kl_divergence(Normal(mean, (logvar / 2).exp()), Normal(0, 1)).sum(dim=1)
@@ -117,7 +116,7 @@ def test_three_estimators_of_a_gradient_agree_through_a_decoder_but_the_score_fu
 
 
 def true_evidence(model: VAE, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Integrate p(x) over a fine grid of two numbers; and the KL from the clouds to the true posterior."""
+    """Integrate p(x) over a fine grid of two numbers; and the KL from q to the true posterior."""
     ticks = torch.linspace(-5, 5, 101)
     z = torch.cartesian_prod(ticks, ticks)
     joint = log_likelihood(model.decoder(z)[:, None].expand(-1, len(x), -1).flatten(0, 1), x.repeat(len(z), 1, 1, 1))
@@ -125,8 +124,8 @@ def true_evidence(model: VAE, x: Tensor) -> tuple[Tensor, Tensor]:
     area = 2 * math.log(float(ticks[1] - ticks[0]))
     evidence = joint.logsumexp(dim=0) + area
     mean, logvar = model.posterior(x)
-    cloud = Normal(mean, (logvar / 2).exp()).log_prob(z[:, None]).sum(dim=2)  # (z, n)
-    gap = (cloud.exp() * (cloud - joint + evidence)).sum(dim=0) * math.exp(area)
+    approximate = Normal(mean, (logvar / 2).exp()).log_prob(z[:, None]).sum(dim=2)  # (z, n)
+    gap = (approximate.exp() * (approximate - joint + evidence)).sum(dim=0) * math.exp(area)
     return evidence, gap
 
 
@@ -226,6 +225,31 @@ def test_noise_is_new_each_time_and_a_blur_leaves_a_flat_image_alone() -> None:
     assert float(blur(spot).sum()) == pytest.approx(9)
 
 
+def test_linear_regression_removes_noise_as_well_as_any_linear_map_fitted_to_such_noise() -> None:
+    torch.manual_seed(0)
+    x = torch.rand(200, 1, 2, 2).round()
+    weights = fit_linear(x)
+    noisy = add_noise(x.repeat(200, 1, 1, 1))
+    clean = x.repeat(200, 1, 1, 1)
+    error = (apply_linear(weights, noisy) - clean).flatten(1)
+    inputs = torch.cat([noisy.flatten(1), torch.ones(len(noisy), 1)], dim=1)
+    assert_close(inputs.T @ error / len(error), torch.zeros(5, 4), atol=5e-3, rtol=0)  # nothing linear is left in it
+
+
+def test_a_mixture_of_two_gaussians_puts_no_codes_between_two_groups_and_one_gaussian_does() -> None:
+    drawn = torch.Generator().manual_seed(0)
+    codes = torch.randn(400, 2, generator=drawn) / 5
+    codes[:300, 0] += 3
+    codes[300:, 0] -= 3
+    shares = []
+    for components in (1, 2):
+        z = sample_mixture(codes, 2000, components, seed=0)
+        assert_close(z.mean(dim=0), codes.mean(dim=0), atol=0.2, rtol=0)
+        shares.append(float((z[:, 0].abs() < 2).float().mean()))
+    assert shares[0] > 0.3
+    assert shares[1] == 0
+
+
 def test_a_decoder_read_back_from_its_file_draws_the_same_images(tmp_path) -> None:
     torch.manual_seed(0)
     model, path, z = VAE(SMALL, 2), tmp_path / "decoder.safetensors", torch.randn(9, 2)
@@ -248,7 +272,7 @@ def experiment() -> Experiment:
 
 def test_the_page_says_of_the_models_what_was_measured(experiment: Experiment) -> None:
     scores = experiment.scores
-    assert scores["AE_error"] < scores["AE2_error"] < scores["VAE2_error"]  # the cloud costs accuracy
+    assert scores["AE_error"] < scores["AE2_error"] < scores["VAE2_error"]  # drawing the code costs accuracy
     assert scores["AE_error"] < scores["VAE_error"]
     assert scores["VAE2_elbo"] < scores["VAE2_bound"] < scores["VAE_bound"]
     assert scores["VAE2_elbo"] < scores["VAE_elbo"] < scores["VAE_bound"]
@@ -256,7 +280,12 @@ def test_the_page_says_of_the_models_what_was_measured(experiment: Experiment) -
     held_out = vae.held_out_images(experiment.images)  # the classifier never learned from these
     assert scores["real_sure"] == share_confident(experiment.classifier, held_out)
     assert scores["real_sure"] > max(scores["AE_sure"], scores["VAE_sure"])
+    for name in ("sure", "near", "missed"):  # in all three, codes from a mixture are better than from the VAE's prior
+        better, worse = scores[f"mixture_{name}"], scores[f"VAE_{name}"]
+        assert better > worse if name == "sure" else better < worse
+    assert scores["draws_near"] > 1.2 * scores["AE_near"]  # what is shown is the mean: true draws have noise
     assert scores["halfway_pixels"] < min(scores["halfway_AE"], scores["halfway_VAE"])
+    assert scores["error_linear"] < 1.05 * scores["error_denoiser"]  # linear regression is as good
     assert scores["error_denoiser"] < scores["error_AE"] < scores["error_blurred"] < scores["error_noisy"]
     assert scores["VAE_used"] < vae.LATENT
 
@@ -266,8 +295,8 @@ def test_codes_of_the_vae_lie_about_as_the_prior_says(experiment: Experiment) ->
     with torch.no_grad():
         mean, logvar = experiment.models["VAE2"].posterior(x)
         plain = experiment.models["AE2"].encode(x)
-    spread = mean.var(dim=0) + logvar.exp().mean(dim=0)  # of all clouds together
-    assert ((spread > 0.6) & (spread < 1.6)).all()
+    total = mean.var(dim=0) + logvar.exp().mean(dim=0)  # the variance of all posteriors together
+    assert ((total > 0.6) & (total < 1.6)).all()
     assert (plain.var(dim=0) > 1.6).any()
 
 
@@ -287,7 +316,7 @@ def test_main_prints_and_records_and_writes_the_decoder(name, side, tmp_path, ca
         monkeypatch.setattr(module, "load", lambda name, seed: made_up(side, seed=seed))
     vae.main(data=name, epochs=2, device="cpu", out=tmp_path)
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert f"{name}: 60 images of {side * side} pixels" in capsys.readouterr().out
+    assert f"{name}: 60 training images of {side * side} pixels" in capsys.readouterr().out
     assert metrics["seeds"] == 3
     assert metrics["VAE_elbo_spread"] > 0
     drawn = drawings.draw(tmp_path)
@@ -295,6 +324,7 @@ def test_main_prints_and_records_and_writes_the_decoder(name, side, tmp_path, ca
     assert [tick.get_text() for tick in drawn["denoised"].axes[0].get_yticklabels()] == [
         "noisy",
         "blurred",
+        "linear",
         "AE",
         "denoiser",
         "clean",
@@ -327,7 +357,7 @@ def test_gap() -> None:
     evidence = Normal(0, 2**0.5).log_prob(x)  # x is z plus noise: their variances add
     for mean, variance in ((0.0, 1.0), (0.85, 0.5), (2.0, 0.1)):
         m, logvar = torch.tensor([[mean]]), torch.tensor([[variance]]).log()
-        seen = Normal(m, 1).log_prob(x) - variance / 2  # the mean over the cloud
+        seen = Normal(m, 1).log_prob(x) - variance / 2  # the mean over q
         elbo = seen - kl(m, logvar)
         posterior = torch.tensor([[0.85]]), torch.tensor([[0.5]]).log()
         assert_close(evidence - elbo, kl_between(m, logvar, *posterior)[None])

@@ -35,8 +35,8 @@ def gradient_estimates(
 ) -> dict[str, Tensor]:
     """Estimate the gradient of the mean of f(z) in `mean` (k,) in three ways.
 
-    Returns an estimate (draws, k) from each single draw of z, by name. The baseline,
-    the mean of f, takes most of the variance away from the score function.
+    Returns an estimate (draws, k) from each single draw of z, by name. The baseline
+    is the mean of f over the same draws: that makes the estimate smaller by 1/draws.
     """
     std = (logvar / 2).exp()
     noise = torch.randn(draws, len(mean)).to(mean)

@@ -1,9 +1,10 @@
-"""What samples of a generative model are worth: are they clear, real, and varied?
+"""Samples of a generative model: codes to decode, and how good the images are.
 
 Built in the lecture `vae`.
 """
 
 import torch
+from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 from torch.optim import Adam
 
@@ -12,9 +13,24 @@ from neuronup.loaders import Loader
 from neuronup.loop import fit, predict
 
 
+# --8<-- [start:mixture]
+def sample_mixture(codes: Tensor, n: int, components: int, seed: int) -> Tensor:
+    """Fit a mixture of Gaussians to codes (m, k), and draw (n, k) from it."""
+    mixture = GaussianMixture(components, random_state=seed)
+    mixture.fit(codes.double().cpu().numpy())
+    drawn = torch.Generator().manual_seed(seed)
+    weights = torch.tensor(mixture.weights_)  # (components,)
+    chosen = torch.multinomial(weights, n, replacement=True, generator=drawn)
+    noise = torch.randn(n, codes.shape[1], 1, generator=drawn).double()
+    roots = torch.linalg.cholesky(torch.tensor(mixture.covariances_))
+    z = torch.tensor(mixture.means_)[chosen] + (roots[chosen] @ noise)[..., 0]
+    return z.to(codes)
+
+
+# --8<-- [end:mixture]
 # --8<-- [start:quality]
 def fit_classifier(images: Images, seed: int, epochs: int) -> nn.Module:
-    """Train a network to tell the classes apart: it will evaluate samples."""
+    """Train a network to classify images: it will evaluate samples."""
     x = images.train.x
     classifier = nn.Sequential(
         nn.Flatten(),

@@ -16,6 +16,7 @@ from neuronup.command import kept
 from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, tiles
 from neuronup.images import Images, load
 from vae import (
+    COMPONENTS,
     VAE,
     Autoencoder,
     Betas,
@@ -109,14 +110,16 @@ def draw_interpolation(
 @torch.no_grad()
 def draw_samples(models: Models, x: Tensor, seed: int) -> Figure:
     """Draw samples of both models, and training images x, none of them chosen."""
-    fig, axes = figures.panels(5.2, 2.1, columns=3)
-    plain, variational = (
-        models[name].decode(sample_codes(models[name], x, 16, seed))
-        for name in ("AE", "VAE")
-    )
-    named = {"autoencoder": plain, "VAE": variational, "scans": x[:16]}
+    fig, axes = figures.panels(5.2, 2.1, columns=4)
+    plain, variational = models["AE"], models["VAE"]
+    named = {
+        "one Gaussian": plain.decode(sample_codes(plain, x, 12, seed)),
+        "mixture": plain.decode(sample_codes(plain, x, 12, seed, COMPONENTS)),
+        "VAE": variational.decode(sample_codes(variational, x, 12, seed)),
+        "real images": x[:12],
+    }
     for ax, (name, images) in zip(axes, named.items(), strict=True):
-        tiles(ax, coarse(images), 4)
+        tiles(ax, coarse(images), 3)
         ax.set_title(name)
     return fig
 
@@ -132,12 +135,12 @@ def draw_betas(found: Betas) -> Figure:
     left.set(xlabel="KL, nats", ylabel="squared error")
     left.set(xlim=(0, 1.3 * max(divergences)))
     places = range(len(found))
-    looks = {"near": ("sample to scan", "o-"), "missed": ("scan to sample", "s--")}
+    looks = {"near": ("sample to real", "o-"), "missed": ("real to sample", "s--")}
     for key, (name, look) in looks.items():
         distances = [scores[key] for scores in found.values()]
         right.plot(places, distances, look, label=name)
     right.set_xticks(places, [f"{beta:g}" for beta in found])
-    right.set(xlabel="β", ylabel="distance to nearest", ylim=(1, 2.5))
+    right.set(xlabel="β", ylabel="distance to the nearest", ylim=(1, 2.5))
     right.legend(loc="upper left")
     return fig
 
@@ -149,7 +152,7 @@ def draw_gradient_estimates(estimates: dict[str, Tensor]) -> Figure:
     for name, each in estimates.items():
         ax.plot(sizes, [float(each[:n, 0].mean()) for n in sizes], label=name)
     ax.axhline(float(estimates["reparameterised"][:, 0].mean()), color=FAINT, lw=1)
-    ax.set(xscale="log", xlabel="draws", ylabel="estimate of the slope")
+    ax.set(xscale="log", xlabel="draws", ylabel="estimate of the gradient")
     ax.legend()
     return fig
 
@@ -169,7 +172,7 @@ def draw(source: Path) -> dict[str, Figure]:
         "walk": draw_interpolation(models, examples[7], examples[6]),
         "samples": draw_samples(models, images.train.x, results["seed"]),
         "betas": draw_betas(results["betas"]),
-        "denoised": strip({**results["denoised"], "clean": examples[:8]}, 2.9),
+        "denoised": strip({**results["denoised"], "clean": examples[:8]}, 3.4),
         "slopes": draw_gradient_estimates(results["estimates"]),
     }
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Lab: a map of handwriting
 #
-# You write a variational autoencoder piece by piece, teach it, walk on its map, draw digits that nobody wrote, and clean noisy ones. 45
+# You write a variational autoencoder piece by piece, train it, interpolate between digits, draw new ones, and remove noise. 45
 # minutes, best in pairs. Read the [lecture](../) first, or go back to it when a word is new.
 #
 # To work along, unpack `vae.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository. Cells
@@ -35,13 +35,13 @@ images = load("digits", seed=0)
 x, y = images.test
 shape = x.shape[1:]
 print(
-    f"{len(images.train.x)} scans to learn from, {len(x)} to judge by, each {tuple(shape)}"
+    f"{len(images.train.x)} training images, {len(x)} test images, each {tuple(shape)}"
 )
 
 # %% [markdown]
 # ## 1. Through two numbers (5 minutes)
 #
-# > **Predict.** An autoencoder squeezes 64 pixels through two numbers. Which digits will come back well? Which will be taken for
+# > **Predict.** An autoencoder compresses 64 pixels to two numbers. Which digits will be reconstructed well? Which will be taken for
 # > one another?
 
 # %%
@@ -52,12 +52,12 @@ some = first_of_each_class(images)
 with torch.no_grad():
     back = plain.decode(plain.encode(some))
 figures.Shown(
-    strip({"scan": some, "again": back}, 1.5),
-    "A test scan of each digit, and below what comes back through two numbers: most can be read, some have become another digit.",
+    strip({"image": some, "again": back}, 1.5),
+    "A test image of each digit, and below its reconstruction from two numbers: most can be recognised, some have become another digit.",
 )
 
 # %% [markdown]
-# > **Predict.** Now feed the decoder ten codes of your own, drawn from the standard Gaussian. How many of the ten images can be read?
+# > **Predict.** Now feed the decoder ten codes of your own, drawn from the standard Gaussian. How many of the ten images can you recognise?
 
 # %%
 torch.manual_seed(1)
@@ -66,20 +66,20 @@ with torch.no_grad():
     codes = plain.encode(images.train.x)
 low, high = codes.amin(dim=0), codes.amax(dim=0)
 print(
-    f"codes of scans: z1 from {low[0]:.1f} to {high[0]:.1f}, z2 from {low[1]:.1f} to {high[1]:.1f}"
+    f"codes of images: z1 from {low[0]:.1f} to {high[0]:.1f}, z2 from {low[1]:.1f} to {high[1]:.1f}"
 )
 figures.Shown(
     strip({"made": made}, 0.9),
-    "Ten images from codes drawn at random: some can be read, others are between two digits.",
+    "Ten images from codes drawn at random: some can be recognised, others are between two digits.",
 )
 
 # %% [markdown]
-# Some can be read, for a crowd of scans happens to lie near zero. But the scans reach much farther out, and your draws never go there. Nobody told the
-# encoder where to put them. We do so now.
+# Some can be recognised, since the codes of many images happen to lie near zero. But other codes lie much farther out, where your draws never come. The loss
+# did not say where the codes should lie. Now it will.
 #
 # ## 2. Your turn: how far from the prior? (5 minutes)
 #
-# > **Predict.** A cloud has mean 0 and variance 1. What is its KL divergence from the standard Gaussian? What if its mean moves to 1?
+# > **Predict.** A Gaussian has mean 0 and variance 1. What is its KL divergence from the standard Gaussian? What if its mean moves to 1?
 #
 # Write the KL divergence of Gaussians with `mean (n, k)` and `logvar (n, k)`, the logarithm of the variance, from the standard one:
 # $\frac12(\mu^2 + s^2 - 1 - \log s^2)$, added up over the $k$ numbers. It returns `(n,)`.
@@ -96,7 +96,9 @@ def check_kl(kl):
     logvar = torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, -1.0]])
     found = kl(mean, logvar)
     assert found is not None, "it returns nothing yet"
-    assert found.shape == (3,), f"one number for each cloud, not {tuple(found.shape)}"
+    assert found.shape == (3,), (
+        f"one number for each Gaussian, not {tuple(found.shape)}"
+    )
     assert float(found[0]) == 0, "the prior is no distance from itself"
     assert float(found[1]) == 0.5, "a mean of 1 costs half a nat"
     expected = kl_divergence(Normal(mean, (logvar / 2).exp()), Normal(0, 1)).sum(dim=1)
@@ -114,20 +116,23 @@ def kl(mean, logvar):
 check_kl(kl)
 
 # %% [markdown]
-# ## 3. Your turn: draw, so that slopes get through (5 minutes)
+# ## 3. Your turn: draw, so that gradients get through (5 minutes)
 #
 # > **Predict.** `torch.normal(mean, std)` draws from the same Gaussian. What is the gradient of what it returns in `mean`?
 
 # %%
 mean = torch.zeros(3, requires_grad=True)
-print("does the draw know of mean?", torch.normal(mean, torch.ones(3)).requires_grad)
 print(
-    "the slope it passes on:",
+    "does the draw depend on mean, for autograd?",
+    torch.normal(mean, torch.ones(3)).requires_grad,
+)
+print(
+    "the gradient it passes on:",
     torch.autograd.grad(torch.normal(mean, torch.ones(3)).sum(), mean)[0],
 )
 
 # %% [markdown]
-# It passes on zeros: as if the mean did not matter. Write `reparameterise(mean, logvar)`, which returns codes of the same shape: mean, plus standard deviation times
+# The gradient is zero, as if the mean did not matter. Write `reparameterise(mean, logvar)`, which returns codes of the same shape: mean, plus standard deviation times
 # noise (`torch.randn_like`).
 
 
@@ -151,9 +156,9 @@ def check_reparameterise(reparameterise):
         "with a variance of 4 the standard deviation should be 2: exp(logvar / 2)"
     )
     gradient = torch.autograd.grad(z.sum(), (mean, logvar), allow_unused=True)
-    assert gradient[0] is not None, "no slope reaches the mean"
+    assert gradient[0] is not None, "no gradient reaches the mean"
     assert (gradient[0] == 1).all(), "moving the mean by 1 should move the code by 1"
-    assert gradient[1] is not None, "no slope reaches the variance"
+    assert gradient[1] is not None, "no gradient reaches the variance"
 
 
 attempt(check_reparameterise, reparameterise)
@@ -169,9 +174,9 @@ check_reparameterise(reparameterise)
 # %% [markdown]
 # ## 4. Your turn: the loss (8 minutes)
 #
-# > **Predict.** The model draws every pixel wrongly by $\sigma$. How many nats does that cost for 64 pixels, against drawing them perfectly?
+# > **Predict.** Every pixel of the decoder's output is wrong by $\sigma$. How many nats does that cost for 64 pixels, against a perfect output?
 #
-# First the log-likelihood of images `x (n, 1, 8, 8)`, given the pixels that were drawn, `decoded (n, 64)`: Gaussian with standard deviation `SIGMA`, added up
+# First the log-likelihood of images `x (n, 1, 8, 8)`, given the decoder's output, `decoded (n, 64)`: Gaussian with standard deviation `SIGMA`, added up
 # over the pixels, `(n,)`. (`Normal(decoded, SIGMA).log_prob` knows the formula; so does the lecture.)
 
 
@@ -208,7 +213,7 @@ def log_likelihood(decoded, x):
 check_likelihood(log_likelihood)
 
 # %% [markdown]
-# Now minus the ELBO, as a mean over the images. The `output (n, 64 + 2 + 2)` of a VAE holds the drawn pixels, the means and the log-variances side by side.
+# Now minus the ELBO, as a mean over the images. The `output (n, 64 + 2 + 2)` of a VAE holds the decoded pixels, the means and the log-variances side by side.
 # Take it apart, and use what you have written.
 
 
@@ -241,7 +246,7 @@ def loss(output, x):
 check_loss(loss)
 
 # %% [markdown]
-# ## 5. Teach it, and look at the map (5 minutes)
+# ## 5. Train it, and look at the map (5 minutes)
 #
 # > **Predict.** Which digits will be neighbours on the map? What will lie in the middle?
 
@@ -250,7 +255,7 @@ torch.manual_seed(0)
 model = VAE(shape, 2)
 history = train(model, images, 0, 40, loss)
 print(
-    f"minus ELBO on validation scans: {history['validation_loss'][0]:.1f} after one epoch, {history['validation_loss'][-1]:.1f} at the end"
+    f"minus ELBO on validation images: {history['validation_loss'][0]:.1f} after one epoch, {history['validation_loss'][-1]:.1f} at the end"
 )
 figures.Shown(
     draw_grid(model),
@@ -258,9 +263,9 @@ figures.Shown(
 )
 
 # %% [markdown]
-# Your loss has taught it. Nobody told it what a digit is.
+# Your loss has trained it, without a single label.
 #
-# ## 6. Your turn: walk (5 minutes)
+# ## 6. Your turn: interpolation (5 minutes)
 #
 # > **Predict.** You go from a 0 to a 1 by pixels, and by codes. What do you see halfway?
 #
@@ -306,11 +311,11 @@ figures.Shown(
 )
 
 # %% [markdown]
-# By pixels, two digits lie on top of each other. By codes you cross whatever country lies between: perhaps a 5, or a 9.
+# By pixels, two digits lie on top of each other. By codes you pass whatever lies between their codes: perhaps a 5, or a 9.
 #
-# ## 7. Your turn: draw what nobody wrote (5 minutes)
+# ## 7. Your turn: draw new digits (5 minutes)
 #
-# > **Predict.** Of a thousand samples of your VAE, how many will a reader be sure of? And of a thousand of the plain autoencoder, with the same codes?
+# > **Predict.** For how many of a thousand samples of your VAE will a classifier have a confidence above 90 %? And of a thousand of the plain autoencoder, with the same codes?
 #
 # Write `sample(model, n)`: draw codes from the prior, as many numbers each as `model.latent` says, and decode them.
 
@@ -350,16 +355,16 @@ torch.manual_seed(0)
 for name, each in {"VAE": model, "autoencoder": plain}.items():
     scores = sample_quality(sample(each, 1000), x, classifier)
     print(
-        f"{name}: read surely {scores['sure']:.0%}, to the nearest scan {scores['near']:.2f}, from a scan {scores['missed']:.2f}"
+        f"{name}: confident {scores['sure']:.0%}, to the nearest real image {scores['near']:.2f}, from a real one {scores['missed']:.2f}"
     )
 
 # %% [markdown]
-# Look at the third number as well. A reader may be sure of every sample and still see only a few kinds: then many scans have no sample near them.
-# With two numbers the plain autoencoder does not do badly, since there is little room for holes. The lecture does the same with eight.
+# Look at the third number as well. A classifier may be confident about every sample although there are only a few kinds: then many real images have no sample near them.
+# With two numbers the plain autoencoder does not do badly, since there is little room for holes. The lecture does the same with eight. (A sample is the decoder's output here, without the noise of the model.)
 #
 # ## 8. Your turn: noise in, clean out (5 minutes)
 #
-# > **Predict.** Scans with noise of standard deviation 0.4. Can you still read them? Can a network that has only seen clean scans?
+# > **Predict.** Images with noise of standard deviation 0.4. Can you still recognise them? Can a network that was trained on clean images only?
 #
 # Write `add_noise(x)`: add Gaussian noise of standard deviation 0.4, another draw each time, and keep the result between 0 and 1.
 
@@ -376,8 +381,8 @@ def check_add_noise(add_noise):
     assert noisy is not None, "it returns nothing yet"
     assert noisy.shape == grey.shape, "the shape should stay"
     assert not torch.equal(noisy, add_noise(grey)), "draw anew each time"
-    assert float(noisy.min()) >= 0, "there is nothing paler than paper"
-    assert float(noisy.max()) <= 1, "there is nothing darker than ink"
+    assert float(noisy.min()) >= 0, "no pixel should be below 0, the background"
+    assert float(noisy.max()) <= 1, "no pixel should be above 1, the foreground"
     inside = ((noisy - 0.5).abs() < 0.4).float().mean()
     assert abs(float(inside) - 0.683) < 0.02, (
         "two of three values should be within one standard deviation, 0.4"
@@ -404,17 +409,17 @@ with torch.no_grad():
 before, after = (float((each - x).pow(2).mean()) for each in (noisy, clean))
 print(f"squared error {before:.3f} noisy, {after:.3f} after cleaning")
 figures.Shown(
-    strip({"noisy": noisy[:10], "again": clean[:10], "scan": x[:10]}, 1.9),
-    "Ten noisy test scans, what the network makes of them, and the scans as they were.",
+    strip({"noisy": noisy[:10], "again": clean[:10], "image": x[:10]}, 1.9),
+    "Ten noisy test images, the outputs of the network, and the clean images.",
 )
 
 # %% [markdown]
 # ## Go further
 #
-# - Write `beta` into your loss, and teach with 0.1, 1 and 10. Watch both terms, and the map.
-# - Feed the denoiser its own output again and again, beginning with nothing but noise. What comes out? (The lecture on diffusion does this in earnest.)
-# - Teach a VAE on the scans of a single digit. What do its two numbers mean now?
-# - Find odd scans: those with the lowest ELBO. Would you have read them?
+# - Write `beta` into your loss, and train with 0.1, 1 and 10. Watch both terms, and the map.
+# - Feed the denoiser its own output again and again, beginning with nothing but noise. What comes out? (The lecture on diffusion trains a network for it.)
+# - Train a VAE on the images of a single digit. What do its two numbers mean now?
+# - Find unusual images: those with the lowest ELBO. Can you recognise them?
 
 # %%
 with torch.no_grad():
@@ -428,11 +433,11 @@ with torch.no_grad():
 odd, usual = elbo.argsort()[:10], elbo.argsort()[-10:]
 figures.Shown(
     strip({"odd": x[odd], "usual": x[usual]}, 1.5),
-    "Ten test scans with the lowest ELBO, which are crooked or bold, and ten with the highest, which are as everybody writes them.",
+    "Ten test images with the lowest ELBO, which are crooked or bold, and ten with the highest, which are written in the usual way.",
 )
 
 # %%
 assert after < before / 2
 assert history["validation_loss"][-1] < history["validation_loss"][0]
 assert float(elbo[usual].mean()) > float(elbo[odd].mean()) + 10
-print("your VAE has learned, and your denoiser cleans")
+print("your VAE is trained, and your denoiser removes noise")
