@@ -175,11 +175,7 @@ def importance_weighted_bound(model: VAE, x: Tensor, draws: int) -> Tensor:
 def sample_codes(
     model: Autoencoder, x: Tensor, n: int, seed: int, components: int = 1
 ) -> Tensor:
-    """Draw codes (n, latent) at random: from the prior, if the model has one.
-
-    A plain autoencoder has none: for it, from a mixture of `components` Gaussians,
-    fitted to the codes of images x.
-    """
+    """Draw codes (n, latent): from the prior, or a mixture fitted to codes of x."""
     if isinstance(model, VAE):
         drawn = torch.Generator().manual_seed(seed)
         return torch.randn(n, model.latent, generator=drawn).to(x)

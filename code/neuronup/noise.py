@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
-
 # --8<-- [start:noise]
 NOISE_STD = 0.4  # standard deviation, where the foreground is 1
 

@@ -31,7 +31,7 @@ Models = dict[str, Autoencoder]
 
 def coarse(x: Tensor) -> Tensor:
     """Round images to 8 levels of grey: the eye does not mind, the page is lighter."""
-    return (7 * x).round() / 7
+    return (7 * x.clamp(0, 1)).round() / 7
 
 
 def strip(named: dict[str, Tensor], height: float) -> Figure:
@@ -110,7 +110,7 @@ def draw_interpolation(
 @torch.no_grad()
 def draw_samples(models: Models, x: Tensor, seed: int) -> Figure:
     """Draw samples of both models, and training images x, none of them chosen."""
-    fig, axes = figures.panels(5.2, 2.1, columns=4)
+    fig, axes = figures.panels(5.2, 1.5, columns=4)
     plain, variational = models["AE"], models["VAE"]
     named = {
         "one Gaussian": plain.decode(sample_codes(plain, x, 12, seed)),
@@ -119,7 +119,7 @@ def draw_samples(models: Models, x: Tensor, seed: int) -> Figure:
         "real images": x[:12],
     }
     for ax, (name, images) in zip(axes, named.items(), strict=True):
-        tiles(ax, coarse(images), 3)
+        tiles(ax, coarse(images), 4)
         ax.set_title(name)
     return fig
 
@@ -172,7 +172,7 @@ def draw(source: Path) -> dict[str, Figure]:
         "walk": draw_interpolation(models, examples[7], examples[6]),
         "samples": draw_samples(models, images.train.x, results["seed"]),
         "betas": draw_betas(results["betas"]),
-        "denoised": strip({**results["denoised"], "clean": examples[:8]}, 3.4),
+        "denoised": strip({**results["denoised"], "clean": examples[:8]}, 3.2),
         "slopes": draw_gradient_estimates(results["estimates"]),
     }
 

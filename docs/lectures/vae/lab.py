@@ -360,7 +360,7 @@ for name, each in {"VAE": model, "autoencoder": plain}.items():
 
 # %% [markdown]
 # Look at the third number as well. A classifier may be confident about every sample although there are only a few kinds: then many real images have no sample near them.
-# With two numbers the plain autoencoder does not do badly, since there is little room for holes. The lecture does the same with eight. (A sample is the decoder's output here, without the noise of the model.)
+# With two numbers the plain autoencoder does not do badly, perhaps since there is little room for holes. The lecture does the same with eight, and fits a mixture of Gaussians to the codes. (A sample is the decoder's output here, without the noise of the model.)
 #
 # ## 8. Your turn: noise in, clean out (5 minutes)
 #
