@@ -213,7 +213,7 @@ def test_a_stick_needs_no_server_for_its_links(firefox: Firefox, stick: Path) ->
     tab = Tab(firefox, width=1350)
     tab.go((stick / "index.html").as_uri())
     for link, there in (
-        ("main a.md-button[href*=perceptron]", "lecture-bar"),
+        ("main a.md-button[href*=lectures]", "lecture-bar"),
         (".lecture-bar a[href*=slides]", "ready"),
     ):
         # by script: Firefox drops a real click in the first second of a file's page

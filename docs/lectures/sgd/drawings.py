@@ -63,7 +63,7 @@ def contours(ax: Axes, name: str) -> None:
     lines = contour_generator(a.tolist(), b.tolist(), height.cpu().numpy())
     for level in levels:
         for line in lines.lines(surface.lowest + level):
-            few = thin(torch.tensor(line), 0.03 * (right - left))
+            few = thin(torch.tensor(line), 0.04 * (right - left))
             ax.plot(*few.T.tolist(), "-", color=FAINT, lw=0.7)
     for minimum in surface.minima:
         ax.plot(*minimum, "*", color=ORANGE, ms=9, zorder=3)  # above the paths
@@ -75,10 +75,10 @@ def contours(ax: Axes, name: str) -> None:
 def draw_curve() -> Figure:
     """Draw a curve of one weight, and two descents that end in different minima."""
     fig, ax = figures.panels(5.2, 2.9)
-    theta = torch.linspace(-2.25, 2.15, 120)
+    theta = torch.linspace(-2.25, 2.15, 80)
     ax.plot(theta.tolist(), double_well(theta).tolist(), "-", color=FAINT)
     for start, color, marker in ((-0.5, BLUE, "o"), (2.0, PURPLE, "s")):
-        path = descend(SGD(0.1), double_well_derivative, torch.tensor(start), 50)
+        path = descend(SGD(0.1), double_well_derivative, torch.tensor(start), 12)
         heights = double_well(path)
         ax.plot(path.tolist(), heights.tolist(), marker, color=color, ms=5)
         ax.annotate(
