@@ -17,7 +17,7 @@ from neuronup.loop import fit, predict
 def sample_mixture(codes: Tensor, n: int, components: int, seed: int) -> Tensor:
     """Fit a mixture of Gaussians to codes (m, k), and draw (n, k) from it."""
     mixture = GaussianMixture(components, random_state=seed)
-    mixture.fit(codes.double().cpu().numpy())
+    mixture.fit(codes.cpu().double().numpy())
     drawn = torch.Generator().manual_seed(seed)
     weights = torch.tensor(mixture.weights_)  # (components,)
     chosen = torch.multinomial(weights, n, replacement=True, generator=drawn)
