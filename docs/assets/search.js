@@ -1,5 +1,4 @@
-// The search of the pages: its index is fetched when somebody is about to search, and it reads a question as the course spells.
-// Runs before Material's own script, which offers no setting for either.
+// Before Material's script, which has no setting for it: the index is fetched on first use, questions are read as the course spells.
 {
   /** Somebody is about to search, or comes from there: the field has the focus, or the address holds what was asked. */
   const wanted = new Promise(resolve => {
