@@ -230,6 +230,8 @@ def same_text(recorded: str, now: str) -> bool:
 
 def stable(one: Any, other: Any) -> Any:
     """What two processors agree on: the rest is None."""
+    if one is None:
+        return None
     if isinstance(one, dict) and isinstance(other, dict):
         return {name: stable(value, other.get(name)) for name, value in one.items()}
     lists = isinstance(one, list) and isinstance(other, list) and len(one) == len(other)
