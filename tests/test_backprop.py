@@ -234,7 +234,10 @@ def test_at_its_own_best_rate_each_activation_does_well_with_one_hidden_layer(la
 
 def test_a_rate_is_chosen_on_images_that_are_neither_trained_on_nor_tested_on(monkeypatch) -> None:
     trained, held = [], []
-    rows = lambda x: frozenset(tuple(row) for row in x.tolist())  # noqa: E731
+
+    def rows(x):
+        return frozenset(tuple(row) for row in x.tolist())
+
     monkeypatch.setattr(backprop, "train", lambda name, weights, x, y, rate, steps: trained.append(rows(x)))
     monkeypatch.setattr(backprop, "accuracy", lambda z, y: 0.5)
     monkeypatch.setattr(backprop, "pre_activations", lambda x, weights, name: held.append(rows(x)) or [x])

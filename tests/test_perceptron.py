@@ -81,7 +81,7 @@ def test_a_linear_program_that_gives_up_is_no_answer(monkeypatch) -> None:
 def test_logistic_regression_does_not_learn_by_rosenblatts_rule() -> None:
     x, y = xor()
     with pytest.raises(AttributeError, match="learn"):
-        fit(LogisticRegression(2), x, y, epochs=1)  # type: ignore[arg-type]
+        fit(LogisticRegression(2), x, y, epochs=1)
 
 
 def test_logistic_regression_predicts_the_side_that_is_more_probable() -> None:

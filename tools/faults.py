@@ -114,11 +114,10 @@ def faults(path: str, source: str) -> list[Fault]:
         start, end = span(node)
         return encoded[start:end].decode()
 
-    def visit(node: ast.AST, within: str) -> None:
+    def visit(node: Any, within: str) -> None:
         for becomes in changes(node, text):
             if becomes != text(node):
-                lines = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-                found.append(Fault(path, *lines, within, *span(node), text(node), becomes))
+                found.append(Fault(path, node.lineno, node.end_lineno, within, *span(node), text(node), becomes))
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             within = f"{within}.{node.name}".lstrip(".")
         for child in reaches(node):
