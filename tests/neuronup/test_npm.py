@@ -25,6 +25,12 @@ def test_a_file_is_read_from_the_zip_where_there_is_no_node_modules(places):
     assert npm.read(NAME, SHA256) == CONTENT
 
 
+def test_an_md5_will_do_where_no_other_sum_is_published(places):
+    assert npm.read(NAME, hashlib.md5(CONTENT).hexdigest()) == CONTENT
+    with pytest.raises(BadInput, match="is not the file it should be"):
+        npm.read(NAME, hashlib.md5(CONTENT + b" ").hexdigest())
+
+
 def test_the_repositorys_own_file_comes_first(places):
     (places[0] / NAME).parent.mkdir(parents=True)
     (places[0] / NAME).write_bytes(b"newer")
@@ -36,6 +42,8 @@ def test_a_file_that_is_missing_or_altered_is_told_with_what_to_do(places):
     (places[1] / NAME).write_bytes(CONTENT + b"\n")
     with pytest.raises(BadInput, match=rf"^{NAME}, a file of an npm package, is not the file it should be: {todo}"):
         npm.read(NAME, SHA256)
+    assert npm.find(NAME) == places[1] / NAME
     (places[1] / NAME).unlink()
+    assert npm.find(NAME) is None
     with pytest.raises(BadInput, match=rf"^{NAME}, a file of an npm package, is not there: {todo}"):
         npm.read(NAME, SHA256)
