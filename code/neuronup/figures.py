@@ -13,10 +13,12 @@ from typing import Any
 import matplotlib as mpl
 import torch
 from cycler import cycler
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as Outline
+from matplotlib.text import Annotation
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
@@ -251,6 +253,18 @@ def box(
     ax.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, **look))
 
 
+def step(number: int, *parts: Artist) -> None:
+    """Let parts of a figure, artists or whole Axes, appear on a slide at this step.
+
+    What is in no step is there from the start. The slide asks for it with
+    `<!-- .steps -->` before the figure; elsewhere all parts are there at once.
+    """
+    for part in parts:
+        part.set_gid(f"step-{number}")
+        if isinstance(part, Annotation) and part.arrow_patch:  # it is drawn apart
+            part.arrow_patch.set_gid(f"step-{number}")
+
+
 def _tenths(number: re.Match[str]) -> str:
     return f"{float(number[0]):.1f}"
 
@@ -285,6 +299,8 @@ def svg(fig: Figure, name: str) -> str:
     text = re.sub(r'(?<=data:image/png;base64,)[^"]+', _lean, text)
     for colour, code in NAMES.items():
         text = text.replace(code, f"var(--fig-{colour}, {code})")
+    # no id: a figure may stand twice on a page
+    text = re.sub(r' id="step-(\d+)"', r' data-step="\1"', text)
     used = set(re.findall(r'(?:href="|url\()#([\w-]+)', text))
     text = re.sub(r' id="([^"]+)"', lambda id: id[0] if id[1] in used else "", text)
     return re.sub(r">\s+<", "><", text).strip()

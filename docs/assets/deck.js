@@ -9,14 +9,17 @@
   const make = (tag, className) => Object.assign(document.createElement(tag), { className });
   const complain = message => console.error(`${location.pathname}: ${message}`); // the site's tests fail on it
 
-  /** Make what follows each `<!-- .steps -->` appear step by step: a list by items, a table by rows, all else whole. */
+  /**
+   * Make what follows each `<!-- .steps -->` appear step by step: a list by items, a table by rows, a figure by the parts
+   * that its drawing names (`figures.step`), all else whole.
+   */
   function markSteps() {
     const comments = document.createTreeWalker(slides, NodeFilter.SHOW_COMMENT);
     while (comments.nextNode()) {
       const { data, nextElementSibling: next } = comments.currentNode;
       const [, name] = data.match(/^\s*\.(\w+)/) ?? [];
       if (name === "steps" && next) {
-        const parts = next.querySelectorAll(":scope > li, :scope > tbody > tr");
+        const parts = next.querySelectorAll(":scope > li, :scope > tbody > tr, .figure [data-step]");
         for (const part of parts.length ? parts : [next]) part.classList.add("fragment");
       } else if (name && name !== "slide") complain(`<!--${data}--> is neither .slide: nor .steps before something`);
     }
@@ -99,6 +102,16 @@
     for (const event of ["ready", "slidechanged", "fragmentshown", "fragmenthidden"]) Reveal.on(event, show);
   }
 
+  /** Number the steps of each slide as they stand in it, those of a figure as it says: its parts may share one. */
+  function numberSteps() {
+    for (const section of slides.querySelectorAll("section:not(.stack)")) {
+      const parts = [...section.querySelectorAll(".fragment")], whole = parts.map(part => part.closest(".figure") ?? part);
+      const places = parts.map((part, i) => 1000 * whole.indexOf(whole[i]) + Number(part.dataset.step ?? 0));
+      const order = [...new Set(places)].sort((a, b) => a - b);
+      parts.forEach((part, i) => (part.dataset.fragmentIndex = order.indexOf(places[i])));
+    }
+  }
+
   /**
    * What does not fit, in words: for each slide on show (all, in print) or column of it, how far its content stands out.
    * tools/pdf.py and the tests of the site ask for it.
@@ -166,6 +179,7 @@
     measureCode();
     if (mode === "print") linksForPaper();
     stepThroughLines();
+    numberSteps();
     // The speaker view copies notes without the style sheet of formulas: leave them only their MathML.
     slides.querySelectorAll("aside.notes .katex-html").forEach(drawn => drawn.remove());
     const where = bar.querySelector("output");

@@ -14,6 +14,7 @@ from PIL import Image
 
 from neuronup import command, figures, pictures
 from neuronup.figures import panels
+from tools import pipeline
 
 
 def line(colour=figures.BLUE):
@@ -97,6 +98,46 @@ def test_the_ids_of_two_figures_on_a_page_do_not_collide_and_each_is_used():
     assert not ids[0] & ids[1]
     for text, own in zip((first, second), ids, strict=True):
         assert set(re.findall(r'(?:href="|url\()#([^")]+)', text)) == own
+
+
+def test_the_parts_of_a_figure_keep_the_numbers_of_their_steps_and_so_does_what_svgo_makes_of_it(tmp_path):
+    fig, (left, right) = panels(columns=2)
+    (curve,) = left.plot([0, 1])
+    bars = left.bar([0, 1], [1, 2])
+    note = left.annotate("here", (0, 0), (1, 1), arrowprops={"arrowstyle": "->"})
+    right.set(title="whole")
+    figures.step(1, curve, *bars)
+    figures.step(2, right)
+    figures.step(3, right.axhline(0.5), note)
+    figures.save_all({"parts": fig}, tmp_path)
+
+    def parts():
+        drawn = (tmp_path / "parts.svg").read_text(encoding="utf-8")
+        assert "step-" not in drawn.replace("data-step=", "")  # no id: a figure may stand twice on a page
+        found = ElementTree.fromstring(drawn).findall(".//*[@data-step]")
+        inner = [[each.get("data-step") for each in part.findall(".//*[@data-step]")] for part in found]
+        texts = ["".join(part.itertext()) for part in found]
+        return sorted(zip((part.get("data-step") for part in found), inner, texts, strict=True))
+
+    before = parts()
+    assert [number for number, _, _ in before] == [*"111", "2", *"333"]
+    assert before[3][1] == ["3"]
+    assert "whole" in before[3][2]
+    assert [text.strip() for number, _, text in before if number == "3"] == ["", "", "here"]
+    pipeline.slim(tmp_path)
+    after = parts()
+    assert {number for number, _, _ in after} == set("123")
+    assert [inner for number, inner, _ in after if number == "2"] == [["3"]]
+    assert "data-step" not in figures.svg(line(), "fit")
+
+
+DECKS = sorted((ROOT / "docs" / "lectures").glob("*/slides.md"))
+
+
+@pytest.mark.parametrize("deck", DECKS, ids=lambda deck: deck.parent.name)
+def test_no_note_says_to_cover_a_part_of_a_figure_which_steps_can_hide(deck):
+    said = re.findall(r"cover the|with your hand|stand before it", deck.read_text(encoding="utf-8"), re.IGNORECASE)
+    assert not said, f"{deck}: let the drawing name its parts (figures.step), and put <!-- .steps --> before the figure"
 
 
 def test_the_same_figure_drawn_twice_is_the_same_text():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bs4 import Tag
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Frame, Page, expect
 from pypdf import PdfReader
 
 from tests.site.built import addresses, inside, tree, words
@@ -68,6 +68,16 @@ NOW = """() => {
 }"""
 TOLD = """note => document.querySelector(".speaker-controls-notes .value")
   ?.textContent.replace(/\\s|¶/g, "").includes(note)"""
+
+UNFOLDS = {  # the slide whose figure unfolds
+    "/lectures/perceptron/slides/": "xor-four-points-defeat-it",
+    "/lectures/learning/slides/": "who-is-who",
+}
+PARTS = """heading => {
+  const within = document.getElementById(heading)?.closest("section") ?? document;
+  const there = { opacityProperty: true, visibilityProperty: true };
+  return [...within.querySelectorAll("[data-step]")].map(part => [+part.dataset.step, part.checkVisibility(there)]);
+}"""
 
 
 @pytest.fixture
@@ -261,6 +271,66 @@ def test_code_on_slides_is_stepped_through_by_lines(shown: Page, deck: str) -> N
         assert len(set(looks)) >= len(set(steps)), (
             f"{deck}: code in {len(steps)} steps shows {len(set(looks))}: {steps}"
         )
+
+
+def unfolded(page: Page | Frame, heading: str) -> int:
+    """Up to which step the figure of a slide is there: each part of these steps, and none of a later one."""
+    parts: list[list[int]] = page.evaluate(PARTS, heading)
+    seen = max((number for number, visible in parts if visible), default=0)
+    assert parts, f"{page.url}: the figure of {heading!r} has no steps"
+    wrong = [number for number, visible in parts if visible != (number <= seen)]
+    assert not wrong, f"{page.url}: step {seen} of {heading!r} shows or hides parts of {wrong}"
+    return seen
+
+
+@pytest.mark.parametrize("path", UNFOLDS)
+def test_a_figure_unfolds_step_by_step(path: str, visit: Callable[..., Visit], host: str) -> None:
+    heading = UNFOLDS[path]
+    seen = visit(f"{path}#{heading}", width=1280)
+    page = seen.page
+    page.locator(READY).wait_for()
+    last = max(number for number, _ in page.evaluate(PARTS, heading))
+    went = [unfolded(page, heading)]
+    for key in ["ArrowRight"] * last + ["ArrowLeft"] * last:
+        page.keyboard.press(key)
+        went.append(unfolded(page, heading))
+    assert went == [*range(last), *range(last, -1, -1)], f"{path}, forward and back"
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    for number, preview in enumerate(("current", "upcoming")):  # the speaker sees what comes
+        frame = opened.value.wait_for_selector(f"#{preview}-slide iframe").content_frame()
+        frame.wait_for_function(
+            "place => window.Reveal?.isReady() && Reveal.getIndices().f === place", arg=number - 1, timeout=PATIENCE
+        )
+        assert unfolded(frame, heading) == number, f"{path}: the speaker's preview, {preview}"
+    opened.value.close()
+    page.keyboard.press("o")
+    assert unfolded(page, heading) == last, f"{path}: the overview"
+    page.keyboard.press("o")
+    assert unfolded(page, heading) == 0
+    page.emulate_media(media="print")
+    assert unfolded(page, heading) == last, f"{path}: printed from the browser's own menu"
+    page.emulate_media(media="screen")
+    page.goto("about:blank")
+    page.goto(f"{host}{path}#/{heading}/0")
+    page.locator(READY).wait_for()
+    assert unfolded(page, heading) == 1, f"{path}: a link to its first step"
+    labels = [svg["aria-label"] for svg in tree(path).select(".slides svg.figure[role=img]")]
+    drawn = page.locator(".slides svg.figure[role=img]")
+    assert drawn.evaluate_all("all => all.map(svg => svg.getAttribute('aria-label'))") == labels
+    assert not seen.faults, "\n".join(seen.faults)
+
+
+@pytest.mark.parametrize("path", UNFOLDS)
+@pytest.mark.parametrize("how", ["?print-pdf", "?read", "on an upright phone", "without scripts", "the page itself"])
+def test_elsewhere_a_figure_that_unfolds_is_there_whole(path: str, how: str, visit: Callable[..., Visit]) -> None:
+    view = path.removesuffix("slides/") if "page" in how else f"{path}{how}" if how.startswith("?") else path
+    page = visit(view, width=390 if "phone" in how else 1280, java_script_enabled=how != "without scripts").page
+    if view != path.removesuffix("slides/") and how != "without scripts":
+        page.locator(READY).wait_for()
+    parts = page.evaluate(PARTS, "")
+    assert parts, f"{view}: no figure has steps"
+    assert all(visible for _, visible in parts), f"{view}, {how}, hides parts of a figure"
 
 
 @pytest.mark.one

@@ -103,8 +103,10 @@ def draw_xor(line: Tensor) -> Figure:
         figures.scatter(ax, points, y, size=80)
         ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal")
         ax.set(xlabel="x₁", ylabel=label, xticks=[-1, 1], yticks=[-1, 1])
-    axes[1].axhline(float(-line[3] / line[2]), color=INK)
+    split = axes[1].axhline(float(-line[3] / line[2]), color=INK)
     axes[0].legend(loc="center")
+    figures.step(1, axes[1])
+    figures.step(2, split)
     return fig
 
 

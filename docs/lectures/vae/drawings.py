@@ -75,6 +75,7 @@ def draw_map(models: Models, images: Images) -> Figure:
     circle = 2 * torch.stack([angle.cos(), angle.sin()])
     axes[1].plot(*circle.tolist(), ":", color=FAINT, lw=1)
     axes[0].set_ylabel("z₂")
+    figures.step(1, axes[1])
     return fig
 
 
