@@ -25,16 +25,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="write tests/recorded anew: see tests/recorded.py")
 
 
-@cache
-def drawings_of(topic: str) -> ModuleType:
-    """The module docs/lectures/<topic>/drawings.py."""
-    path = ROOT / "docs" / "lectures" / topic / "drawings.py"
-    spec = importlib.util.spec_from_file_location(f"{topic}_drawings", path)
+def module_at(path: Path) -> ModuleType:
+    """The module in the file `path`, named after its folder and itself."""
+    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@cache
+def drawings_of(topic: str) -> ModuleType:
+    """The module docs/lectures/<topic>/drawings.py."""
+    return module_at(ROOT / "docs" / "lectures" / topic / "drawings.py")
+
+
+@cache
+def checks_of(topic: str) -> ModuleType:
+    """The module docs/lectures/<topic>/checks.py."""
+    return module_at(ROOT / "docs" / "lectures" / topic / "checks.py")
 
 
 class Course:

@@ -1,19 +1,37 @@
 """Every lab asks before it tells, has exercises that can be failed and solved, and ends by proving something.
 
-The pipeline has run every lab; what its notebook says of stubs and solutions is read here, not run again.
+The pipeline has run every lab; what its notebook says of stubs and solutions is read here, not run again. What its
+checks say of answers, right in other styles and wrong, is in `tests/answers`.
 """
 
 import ast
+import re
+from itertools import pairwise
 
 import nbformat
 import pytest
-from conftest import ROOT
+from answers import GIVEN
+from conftest import ROOT, checks_of, module_at
 
 from neuronup import exercises
 from tools.lectures import topics
 
 LECTURES = ROOT / "docs" / "lectures"
 LABS = [topic for topic in topics(ROOT) if (LECTURES / topic / "lab.py").exists()]
+CHECKED = [topic for topic in LABS if (LECTURES / topic / "checks.py").exists()]  # in time all of them
+IMPORTS = 8  # lines of them that a lab may open with
+FEWEST = 4  # answers of each kind to an exercise
+FOLD = r'<details markdown="1"><summary>{}</summary>\n\n.+?\n\n</details>'
+
+
+def answers_to(topic):
+    """The answers to the exercises of a lab."""
+    path = ROOT / "tests" / "answers" / f"{topic}.py"
+    return GIVEN.pop(module_at(path).__name__) if path.is_file() else []
+
+
+ANSWERS = {topic: answers_to(topic) for topic in CHECKED}
+EXERCISES = [(topic, check) for topic in CHECKED for check in dict.fromkeys(given.check for given in ANSWERS[topic])]
 
 
 def tagged(cell, tag):
@@ -26,12 +44,56 @@ def said(cell):
     return "".join(output.text for output in cell.outputs if output.output_type == "stream")
 
 
-@pytest.fixture(params=LABS)
-def lab(request):
+def cells(topic):
     """The cells of a lab, as the pipeline ran them."""
-    notebook = LECTURES / request.param / "lab.ipynb"
+    notebook = LECTURES / topic / "lab.ipynb"
     assert notebook.is_file(), f"{notebook.relative_to(ROOT)} is not there: `nox -s site` makes it"
     return nbformat.read(notebook, as_version=4).cells
+
+
+@pytest.fixture(params=LABS)
+def any_lab(request):
+    """The cells of a lab."""
+    return cells(request.param)
+
+
+@pytest.fixture(params=CHECKED)
+def lab(request):
+    """The cells of a lab whose checks stand in a file beside it."""
+    return cells(request.param)
+
+
+@pytest.mark.parametrize(
+    ("topic", "given"),
+    [
+        pytest.param(topic, given, id=f"{topic}-{given.check}-{'-'.join(each.__name__ for each in given.functions)}")
+        for topic in CHECKED
+        for given in ANSWERS[topic]
+    ],
+)
+def test_a_check_accepts_what_is_right_in_any_style_and_names_the_mistake_in_what_is_wrong(topic, given, capsys):
+    exercises.attempt(getattr(checks_of(topic), given.check), *given.functions)
+    told = capsys.readouterr().out.strip()
+    if given.said is None:
+        assert told == "Right."
+    else:
+        assert told.startswith("Not yet: ")
+        assert given.said in told
+
+
+@pytest.mark.parametrize(("topic", "check"), EXERCISES)
+def test_a_check_is_tried_on_several_answers_of_each_kind(topic, check):
+    given = [each.said is None for each in ANSWERS[topic] if each.check == check]
+    assert given.count(True) >= FEWEST, f"{check} is tried on {given.count(True)} right answers, not {FEWEST}"
+    assert given.count(False) >= FEWEST, f"{check} is tried on {given.count(False)} wrong answers, not {FEWEST}"
+
+
+@pytest.mark.parametrize("topic", CHECKED)
+def test_every_check_of_a_lab_is_tried_on_answers_and_every_one_of_the_file_is_in_the_lab(topic):
+    used = set(re.findall(r"^attempt\(checks\.(\w+),", (LECTURES / topic / "lab.py").read_text(encoding="utf-8"), re.M))
+    written = (LECTURES / topic / "checks.py").read_text(encoding="utf-8")
+    public = {name for name in re.findall(r"^def (\w+)\(", written, re.M) if not name.startswith("_")}
+    assert used == public == {given.check for given in ANSWERS[topic]}
 
 
 def test_the_stubs_of_a_lab_fail_their_checks_and_its_solutions_pass_them(lab):
@@ -42,36 +104,66 @@ def test_the_stubs_of_a_lab_fail_their_checks_and_its_solutions_pass_them(lab):
     assert kinds == ["exercise", "check", "solution"] * (len(kinds) // 3)
     assert kinds, "there is nothing to do in this lab"
     for _, check, solution in zip(*[iter(cell for _, cell in parts)] * 3, strict=True):
-        calls = [node for node in ast.walk(ast.parse(check.source)) if isinstance(node, ast.Call)]
-        checks = {ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) == "attempt"}
-        tried = [line for line in said(check).splitlines() if line]
-        assert tried, f"{checks} attempt nothing"
-        assert all(line.startswith("Not yet: ") for line in tried), f"a stub passes {checks} already: {tried}"
-        last = ast.unparse(ast.parse(solution.source).body[-1])
-        assert any(last.startswith(f"{name}(") for name in checks), f"no solution ends in {checks}, but in {last}"
+        told = said(check).splitlines()
+        assert told, f"{check.source} attempts nothing"
+        assert all(line.startswith("Not yet: ") for line in told), f"a stub passes already: {check.source}"
+        tried = re.findall(r"\b(\w+)(?=[,)])", check.source.partition(",")[2])
+        solved = {
+            node.name
+            for node in ast.parse(solution.source).body
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and "solution" in map(ast.unparse, node.decorator_list)
+        }
+        assert solved == set(tried), f"{check.source} tries {tried}, but {solved} are solved under @solution"
+        assert "is used" in said(solution)
         assert not [output for output in solution.outputs if output.output_type == "error"]
 
 
-def test_a_lab_asks_for_a_prediction_before_a_cell_that_answers(lab):
-    asked = [number for number, cell in enumerate(lab) if cell.cell_type == "markdown" and "Predict" in cell.source]
+def test_an_exercise_has_two_hints_folded_the_idea_and_the_first_line(lab):
+    for before, cell in pairwise(lab):
+        if tagged(cell, "exercise"):
+            for hint in ("Hint: the idea", "Hint: the first line"):
+                assert len(re.findall(FOLD.format(hint), before.source, re.S)) == 1, f"{hint!r} before {cell.source}"
+
+
+def test_a_prediction_has_a_cell_to_write_it_in_and_its_answer_is_folded(lab):
+    asked = [number for number, cell in enumerate(lab) if "**Predict.**" in cell.source]
     assert asked
-    assert all(any(cell.cell_type == "code" for cell in lab[number + 1 :]) for number in asked)
+    for number, following in zip(asked, [*asked[1:], len(lab)], strict=True):
+        cell = lab[number]
+        assert tagged(lab[number + 1], "guess"), f"no cell to write the guess in after {cell.source}"
+        assert lab[number + 1].source.startswith('guess = ""')
+        between = "\n".join(each.source for each in lab[number + 2 : following + 1] if each.cell_type == "markdown")
+        folds = re.findall(FOLD.format("What came out"), between, re.S)
+        assert folds, f"what came out is not folded after {cell.source}"
 
 
-def test_a_lab_ends_with_an_assertion(lab):
-    last = [cell.source for cell in lab if cell.cell_type == "code"][-1]
+def test_a_lab_opens_with_its_task(lab):
+    first = next(cell for cell in lab if cell.cell_type == "code")
+    lines = [line for line in first.source.splitlines() if line.startswith(("import ", "from "))]
+    assert len(lines) <= IMPORTS, f"the lab opens with {len(lines)} lines of imports, not at most {IMPORTS}"
+    assert all("(" not in line for line in lines), "an import over many lines: import the module"
+
+
+@pytest.mark.parametrize("topic", LABS)
+def test_the_page_and_the_lab_say_how_long_the_lab_takes_and_its_parts_add_up_to_it(topic):
+    page = (LECTURES / topic / "index.md").read_text(encoding="utf-8")
+    (said_on_page,) = re.findall(r"(\d+) for the \[lab\]", page)
+    opening, *_ = cells(topic)
+    (said_in_lab,) = set(re.findall(r"(\d+)\s+minutes", opening.source.partition("## ")[0]))
+    headings = "\n".join(cell.source for cell in cells(topic) if cell.cell_type == "markdown")
+    parts = [int(minutes) for minutes in re.findall(r"^## .*\((\d+) minutes\)$", headings, re.M)]
+    assert said_on_page == said_in_lab
+    assert not parts or sum(parts) == int(said_in_lab)
+
+
+def test_a_lab_asks_for_predictions_and_has_exercises_that_a_stub_fails(any_lab):
+    assert [cell for cell in any_lab if "**Predict.**" in cell.source]
+    checks = [cell for cell in any_lab if tagged(cell, "check")]
+    assert checks
+    for check in checks:
+        assert "Not yet: " in said(check), f"a stub passes already: {check.source}"
+
+
+def test_a_lab_ends_with_an_assertion(any_lab):
+    last = [cell.source for cell in any_lab if cell.cell_type == "code"][-1]
     assert any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(last)))
-
-
-def test_an_attempt_never_raises_and_says_what_came_of_it(capsys):
-    def check(answer):
-        if answer is None:
-            raise AssertionError("it returns nothing yet")
-        if answer + 0 != 7:
-            raise AssertionError
-
-    for answer in (7, None, 8, "seven"):
-        exercises.attempt(check, answer)
-    *lines, last = capsys.readouterr().out.splitlines()
-    assert lines == ["Right.", "Not yet: it returns nothing yet", "Not yet: the check does not pass"]
-    assert last.startswith("Not yet: TypeError: ")

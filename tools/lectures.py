@@ -155,7 +155,8 @@ def pinned(modules: set[str], root: Path) -> list[str]:
 def alone(lab: Path, root: Path, addresses: Addresses = UNKNOWN) -> bytes:
     """Return lab.py or lab.ipynb as it is taken away: its links lead to the site from anywhere, or are words.
 
-    Its first cell of code says what it needs, and where that is, if it is not there.
+    Its first cell of code says what it needs, and where that is, if it is not there. What cells printed is left out:
+    a prediction is worth nothing beside its answer.
     """
     here = f"{addresses.site}lectures/{lab.parent.name}/lab/"
 
@@ -173,6 +174,8 @@ def alone(lab: Path, root: Path, addresses: Addresses = UNKNOWN) -> bytes:
         cell["source"] = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             cell["source"] = outside(cell["source"])
+        else:
+            cell |= {"outputs": [], "execution_count": None}
     code = next(cell for cell in book["cells"] if cell["cell_type"] == "code")
     code["source"] = first + code["source"]
     return f"{json.dumps(book, indent=1, ensure_ascii=False)}\n".encode()

@@ -19,7 +19,8 @@ def places(topic: str, root: Path) -> dict[str, Path]:
     return {
         "script.py": root / "code" / f"{topic}.py",
         "test.py": root / "tests" / f"test_{topic}.py",
-        **{name: lecture / name for name in ("index.md", "slides.md", "drawings.py", "lab.py")},
+        "answers.py": root / "tests" / "answers" / f"{topic}.py",
+        **{name: lecture / name for name in ("index.md", "slides.md", "drawings.py", "lab.py", "checks.py")},
     }
 
 

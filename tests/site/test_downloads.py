@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.site.built import ROOT, inside, topic, tree
+from tests.site.built import ROOT, inside, topic, tree, words
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def downloads(lab: str, host: str) -> dict[str, bytes]:
     return taken
 
 
-def test_a_lab_offers_its_notebook_with_the_outputs(downloads: dict[str, bytes], lab: str) -> None:
+def test_a_lab_offers_its_notebook_without_the_answers(downloads: dict[str, bytes], lab: str) -> None:
     assert "lab.ipynb" in downloads, f"{lab} has no link to lab.ipynb"
     cells = [cell for cell in json.loads(downloads["lab.ipynb"])["cells"] if cell["cell_type"] == "code"]
-    assert all(cell["execution_count"] for cell in cells), f"{lab}: lab.ipynb has cells that were not run"
-    assert any(cell["outputs"] for cell in cells), f"{lab}: lab.ipynb has no outputs"
+    assert not any(cell["execution_count"] or cell["outputs"] for cell in cells), f"{lab}: lab.ipynb was run already"
+    assert 'guess = ""' not in words(tree(lab).body), f"{lab} shows the cells that are for those who work along"
 
 
 def test_a_lab_offers_its_source(downloads: dict[str, bytes], lab: str) -> None:
@@ -49,13 +49,13 @@ def test_a_lab_offers_a_folder_with_all_that_it_runs_on(downloads: dict[str, byt
         folders = {path.partition("/")[0] for path in archive.namelist()}
     assert folders == {name}, f"{name}.zip unpacks into {folders}, not into one folder {name}"
     assert packed >= {"README.md", "requirements.txt", f"{name}.py", "lab.py", "lab.ipynb"}
+    assert ("checks.py" in packed) == (ROOT / "docs" / "lectures" / name / "checks.py").exists()
 
 
-def test_figures_of_a_lab_take_the_colours_of_its_page_and_are_images_in_its_notebook(
-    downloads: dict[str, bytes], lab: str
-) -> None:
+def test_figures_of_a_lab_take_the_colours_of_its_page_and_are_images_in_its_notebook(lab: str) -> None:
     figures = tree(lab).select(".cell-output svg.figure[role=img][aria-label]")
     assert figures, f"{lab} shows no figure"
     assert not tree(lab).select(".cell-output img"), f"{lab} has figures on white paper"
-    images = re.findall(r'<img alt=.*?src=\\"data:image/svg', downloads["lab.ipynb"].decode())
+    notebook = (ROOT / "docs" / "lectures" / topic(lab) / "lab.ipynb").read_text(encoding="utf-8")
+    images = re.findall(r'<img alt=.*?src=\\"data:image/svg', notebook)
     assert len(images) == len(figures)

@@ -80,13 +80,14 @@ def test_templates_learn_of_the_lab_and_the_stamp(lecture):
 def test_a_bundle_holds_all_that_script_drawings_and_lab_import_and_nothing_else(lecture):
     lecture.script("alpha", "from package.middle import HEIGHT\n")
     lecture.write("docs/lectures/alpha/drawings.py", "from package import pens\n")
-    lecture.lab("alpha", "import drawings\nimport package.aside\n")
+    lecture.lab("alpha", "import checks\nimport drawings\nimport package.aside\n")
+    lecture.write("docs/lectures/alpha/checks.py", "")
     modules = {"__init__": "", "middle": "import package.deep\n", "deep": "", "aside": "", "pens": "", "unused": ""}
     for name, text in modules.items():
         lecture.write(f"code/package/{name}.py", text)
     notebook(lecture, "import drawings\n")
     names = zipfile.ZipFile(io.BytesIO(bundle("alpha", lecture.root))).namelist()
-    files = ["LICENSE", "README.md", "alpha.py", "drawings.py", "lab.ipynb", "lab.py"]
+    files = ["LICENSE", "README.md", "alpha.py", "checks.py", "drawings.py", "lab.ipynb", "lab.py"]
     files += [f"package/{name}.py" for name in ("__init__", "aside", "deep", "middle", "pens")]
     files += ["requirements.txt"]
     assert names == [f"alpha/{name}" for name in files]
@@ -252,7 +253,8 @@ def test_the_guard_of_a_notebook_is_that_of_the_lab_and_stands_in_its_first_cell
     assert "(https://site.example/lectures/alpha/alpha.zip)" in guard
     assert "of the course, https://code.example." in guard
     assert guard in alone(lecture.root / "docs/lectures/alpha/lab.py", lecture.root, where).decode()
-    assert code | {"source": ""} == book["cells"][1] | {"source": ""}  # what it printed stays
+    assert (code["outputs"], code["execution_count"]) == ([], None)  # what it printed is left out
+    assert book["cells"][1]["outputs"]
 
 
 TEXT = "# The [net\n# ](../) in [b](../../beta/#c), [d](https://there.example), [e](#here).\n"

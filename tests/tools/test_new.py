@@ -26,15 +26,17 @@ def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
     shutil.copytree(ROOT / "code" / "neuronup", course.root / "code" / "neuronup")
     for folder in ("code", "docs"):
         shutil.copy(ROOT / folder / "ruff.toml", course.root / folder)
-    (course.root / "tests").mkdir()
-    shutil.copy(ROOT / "tests" / "conftest.py", course.root / "tests")
+    (course.root / "tests" / "answers").mkdir(parents=True)
+    for name in ("conftest.py", "test_labs.py", "answers/__init__.py"):
+        shutil.copy(ROOT / "tests" / name, course.root / "tests" / name)
     made = run(course, "-m", "tools.new", *WORDS)
     assert made.returncode == 0, made.stderr
     assert "- lectures/brand_new/index.md" in made.stdout
     assert "[A brand new idea](lectures/brand_new/index.md)" in made.stdout
     check(course.root)
     lecture = course.root / "docs" / "lectures" / "brand_new"
-    files = [course.root / "code" / "brand_new.py", course.root / "tests" / "test_brand_new.py", *lecture.iterdir()]
+    code, tests = course.root / "code", course.root / "tests"
+    files = [code / "brand_new.py", tests / "test_brand_new.py", tests / "answers" / "brand_new.py", *lecture.iterdir()]
     assert not [
         path
         for path in files
@@ -45,6 +47,10 @@ def test_a_new_lecture_is_whole_clean_and_its_script_and_test_run(course):
         assert found.returncode == 0, found.stdout
     tested = run(course, "-m", "pytest", "-q", "tests/test_brand_new.py", "-p", "no:cacheprovider")
     assert tested.returncode == 0, tested.stdout
+    tried = run(course, "-m", "pytest", "-q", "tests/test_labs.py", "-k", "accepts or tried", "-p", "no:cacheprovider")
+    assert tried.returncode == 0, tried.stdout
+    ran = subprocess.run([sys.executable, "lab.py"], cwd=lecture, env={**os.environ, "PYTHONPATH": str(code)})
+    assert ran.returncode == 0
     broken = course.root / "code" / "brand_new.py"
     broken.write_text(
         broken.read_text(encoding="utf-8").replace("predictions[-1] - rate", "predictions[-1] + rate"), encoding="utf-8"

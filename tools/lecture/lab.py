@@ -1,16 +1,17 @@
 # %% [markdown]
 # # Lab: TITLE
 #
-# Change a number, run a cell, and see what happens. Each exercise has a check that says
-# what is still missing; its solution is folded below it.
+# Change a number, run a cell, and see what happens. **Your turn** means: fill in the stub and
+# run the check below it. Where your answer has passed, it is used from there on.
 
 # %%
+import checks
 import torch
-
 from drawings import draw_fit
-from neuronup.exercises import attempt
+from TOPIC import TOPIC_data, fit
+
+from neuronup.exercises import attempt, solution
 from neuronup.figures import Shown
-from TOPIC import TOPIC_data, TOPIC_loss, fit
 
 x = TOPIC_data(seed=0)
 
@@ -19,6 +20,9 @@ x = TOPIC_data(seed=0)
 #
 # > **Predict.** Each step goes half of the way that is left. How far from the mean is it
 # > after ten steps: nearer to a tenth, a hundredth or a thousandth of where it began?
+
+# %% tags=["guess"]
+guess = ""  # write yours here before you go on
 
 # %%
 predictions = fit(x, steps=10, rate=0.5)
@@ -30,35 +34,43 @@ Shown(
 )
 
 # %% [markdown]
+# <details markdown="1"><summary>What came out</summary>
+#
+# Half of the way, ten times: a thousandth is left.
+#
+# </details>
+#
 # ## Your turn: the gradient
 #
 # `gradient(prediction, x)` is the derivative of `TOPIC_loss(prediction, x)`. Write it
 # without autograd.
+#
+# <details markdown="1"><summary>Hint: the idea</summary>
+#
+# The loss is half a mean of squares: each square gives its difference, and the mean stays.
+#
+# </details>
+# <details markdown="1"><summary>Hint: the first line</summary>
+#
+# `difference = prediction - x`
+#
+# </details>
 
 
 # %% tags=["exercise"]
-def gradient(prediction, x): ...  # your turn
+def gradient(prediction, x):
+    return None  # your turn
 
 
 # %% tags=["check"]
-def check_gradient(gradient):
-    prediction = torch.tensor(1.0, requires_grad=True)
-    TOPIC_loss(prediction, x).backward()
-    found = gradient(prediction.detach(), x)
-    assert found is not None, "it returns nothing yet"
-    right = prediction.grad
-    assert torch.isclose(found, right), f"at 1 it is {right:.4f}, not {found:.4f}"
-
-
-attempt(check_gradient, gradient)
+attempt(checks.gradient, gradient)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
+@solution
 def gradient(prediction, x):
     return (prediction - x).mean()
 
-
-check_gradient(gradient)
 
 # %% [markdown]
 # ## What you have seen
