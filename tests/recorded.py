@@ -38,7 +38,7 @@ SMALL: dict[str, dict[str, Any]] = {  # what `main` is called with, and a seed t
     "history": {},
     "learning": {"seeds": 2},
     "loss": {"seeds": 3, "steps": 200},
-    "mlp": {"epochs": 3},
+    "mlp": {"data": "digits", "epochs": 3},
     "network": {"steps": 200},
     "overfitting": {"epochs": 4, "tries": 4},
     "perceptron": {"epochs": 6},

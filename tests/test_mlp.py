@@ -27,14 +27,16 @@ from mlp import (
     train,
     untrained,
 )
-from neuronup import figures
 from neuronup.accuracy import accuracy
-from neuronup.images import Images, load
+from neuronup.images import Images, load, translate
 from neuronup.loaders import Examples
 from neuronup.loop import predict
 from neuronup.one_hot import most_likely, one_hot
 
-DRAWN = {"answer", "broken", "confusion", "curves", "digits", "five", "mistakes", "neurons"}
+DRAWN = {
+    *("answer", "broken", "confusion", "curves", "digits", "five"),
+    *("fives", "mistakes", "moved", "neurons", "unlabelled"),
+}
 
 
 def made_up(channels: int = 1, side: int = 6, n: int = 60, seed: int = 0) -> Images:
@@ -50,11 +52,22 @@ def made_up(channels: int = 1, side: int = 6, n: int = 60, seed: int = 0) -> Ima
 
 
 @pytest.fixture(scope="module")
-def learned() -> Trial:
-    """A network that has learned from the digits for a few epochs."""
-    images = load("digits", 0)
+def mnist() -> Images:
+    """All images of MNIST, in the split called 0."""
+    return load("mnist", 0)
+
+
+def few(images: Images, n: int) -> Images:
+    """The first n images of each part."""
+    return Images(images.classes, *(Examples(x[:n], y[:n]) for x, y in images[1:]))
+
+
+@pytest.fixture(scope="module")
+def learned(mnist: Images) -> Trial:
+    """A network that has learned from a tenth of MNIST for a few epochs."""
+    images = few(mnist, 4000)
     model = untrained(images, 0)
-    return Trial(images, model, train(model, images, 0, epochs=12), {})
+    return Trial(images, model, train(model, images, 0, epochs=6), {})
 
 
 @given(seed=st.integers(0, 10_000), classes=st.integers(2, 12))
@@ -85,8 +98,8 @@ def test_before_training_the_loss_is_that_of_equal_probabilities() -> None:
     assert sum(losses) / 5 == pytest.approx(math.log(10), abs=0.05)
 
 
-def test_of_three_things_wrong_with_images_one_stops_one_passes_and_one_harms() -> None:
-    images = load("digits", 1)
+def test_of_three_things_wrong_with_images_one_stops_one_passes_and_one_harms(mnist: Images) -> None:
+    images = few(mnist, 10_000)
     x, y = images.test
     model = untrained(images, 1)
     with pytest.raises(IndexError, match="out of bounds"):
@@ -98,9 +111,9 @@ def test_of_three_things_wrong_with_images_one_stops_one_passes_and_one_harms() 
     for factor in (1, 255):
         parts = (Examples(factor * part.x, part.y) for part in images[1:])
         view, model = Images(images.classes, *parts), untrained(images, 1)
-        train(model, view, 1, epochs=60)
+        train(model, view, 1, epochs=6)
         right[factor] = float(accuracy(predict(model, view.test.x), y))
-    assert right[255] < right[1] - 0.02
+    assert right[255] < right[1] - 0.01
 
 
 def test_a_run_begins_where_its_seed_says() -> None:
@@ -109,13 +122,12 @@ def test_a_run_begins_where_its_seed_says() -> None:
     assert not torch.equal(next(untrained(images, 3).parameters()), next(untrained(images, 4).parameters()))
 
 
-def test_a_few_images_can_be_memorised() -> None:
-    images = load("digits", 0)
-    few = Examples(images.train.x[:32], images.train.y[:32])
+def test_a_few_images_can_be_memorised(mnist: Images) -> None:
+    images = few(mnist, 32)
     model = untrained(images, 0)
-    train(model, images._replace(train=few, validation=few), 0, epochs=60)
-    assert accuracy(predict(model, few.x), few.y) == 1
-    assert cross_entropy(predict(model, few.x), few.y) < 0.01
+    train(model, images._replace(validation=images.train), 0, epochs=60)
+    assert accuracy(predict(model, images.train.x), images.train.y) == 1
+    assert cross_entropy(predict(model, images.train.x), images.train.y) < 0.02
 
 
 def test_the_weights_kept_are_those_of_the_lowest_validation_loss(learned: Trial) -> None:
@@ -130,7 +142,7 @@ def test_weights_of_a_pixel_that_is_always_background_never_move(learned: Trial)
     before, after = next(untrained(learned.images, 0).parameters()), next(learned.model.parameters())
     assert blank.any()
     assert torch.equal(before[:, blank], after[:, blank])
-    assert (before[:, ~blank] != after[:, ~blank]).any(dim=0).all()
+    assert (before[:, ~blank] != after[:, ~blank]).any(dim=0).double().mean() > 0.9  # some touch no active neuron
 
 
 def test_the_nearest_neighbour_is_scikit_learns() -> None:
@@ -148,21 +160,41 @@ def test_logistic_regression_has_no_hidden_layer() -> None:
     assert_close(model(x), x.flatten(1) @ weight.mT + bias)
 
 
-def test_logistic_regression_is_trained_at_a_rate_of_its_own_chosen_on_validation_images() -> None:
-    scores: dict[float, list[float]] = {mlp.RATE: [], mlp.LOGISTIC_RATE: []}
-    for seed in range(2):
-        images = load("digits", seed)
-        for rate, found in scores.items():
-            torch.manual_seed(seed)
-            model = logistic_regression(images)
-            train(model, images, seed, epochs=20, rate=rate)
-            found.append(float(accuracy(predict(model, images.validation.x), images.validation.y)))
-    assert sum(scores[mlp.LOGISTIC_RATE]) > sum(scores[mlp.RATE])
+@pytest.mark.parametrize("make", [lambda images: untrained(images, 0), logistic_regression])
+def test_both_are_trained_at_the_rate_that_validation_images_chose(make, mnist: Images, monkeypatch) -> None:
+    images, lowest = mnist._replace(validation=Examples(*(each[:5000] for each in mnist.validation))), {}
+    for rate in (mlp.RATE, 1e-2):
+        torch.manual_seed(0)
+        monkeypatch.setattr(mlp, "RATE", rate)
+        lowest[rate] = min(train(make(images), images, 0, epochs=4)["validation_loss"])
+    assert lowest[1e-2] > min(lowest.values())
 
 
-def test_one_pixel_to_the_right_changes_most_inputs() -> None:
-    x = load("digits", 0).test.x
-    assert 0.5 < (corrupted(x, 0)["shift_1"] != x).double().mean() < 0.7
+def test_moved_by_four_pixels_nearly_all_of_a_digit_is_still_there(mnist: Images) -> None:
+    x = mnist.test.x
+    assert mlp.FARTHEST >= 4
+    assert corrupted(x, 0)["shift_4"].sum() > 0.99 * x.sum()
+
+
+def test_averaged_four_pixels_are_one(mnist: Images) -> None:
+    images = few(mnist, 100)
+    small = mlp.coarse(images)
+    assert small.train.x.shape == (100, 1, 7, 7)
+    moved = mlp.coarse(Images(images.classes, *(Examples(corrupted(x, 0)["shift_4"], y) for x, y in images[1:])))
+    assert_close(translate(small.test.x, right=1, down=0), moved.test.x)
+
+
+def test_what_is_moved_by_no_pixel_is_as_it_is(learned: Trial) -> None:
+    test = learned.images.test
+    z = predict(learned.model, test.x)
+    found = mlp.moved(learned.model, test)
+    assert found.shape == (2, mlp.FARTHEST + 1)
+    assert_close(found[:, 0], torch.stack([accuracy(z, test.y), confidence(z).mean()]))
+
+
+def test_the_most_common_mistake_is_not_on_the_diagonal() -> None:
+    found = mlp.most_confused(torch.tensor([[90, 1, 0], [7, 80, 2], [3, 4, 90]]))
+    assert found == {"confused_label": 1, "confused_prediction": 0, "confused_times": 7}
 
 
 def test_misclassified_are_all_that_accuracy_misses(learned: Trial) -> None:
@@ -206,7 +238,7 @@ def test_photographs_come_in_the_shape_asked_for() -> None:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory) -> tuple[dict[str, float], dict[str, Figure], str]:
-    """What main records, draws and prints, five seeds and all."""
+    """What main records, draws and prints, on MNIST and with all seeds."""
     out = tmp_path_factory.mktemp("outputs")
     with pytest.MonkeyPatch.context() as patch:
         lines: list[str] = []
@@ -216,13 +248,13 @@ def told(tmp_path_factory) -> tuple[dict[str, float], dict[str, Figure], str]:
     return metrics, drawings_of("mlp").draw(out), "\n".join(lines)
 
 
-def test_five_seeds_classify_97_percent_of_test_images_correctly_on_average(told) -> None:
+def test_three_seeds_classify_97_percent_of_test_images_correctly_on_average(told) -> None:
     metrics, _, printed = told
     assert metrics["network_whole"] >= 0.97
     assert f"accuracy on test images {metrics['network_whole']:.1%}" in printed
-    assert 0.9 < metrics["network_low"] <= metrics["network_whole"] <= metrics["network_high"]
+    assert 0.97 < metrics["network_low"] <= metrics["network_whole"] <= metrics["network_high"]
     assert metrics["mistakes"] == round((1 - metrics["network_whole"]) * metrics["evaluated"])
-    assert metrics["evaluated"] == 5 * metrics["test"]
+    assert metrics["evaluated"] == 3 * metrics["test"] == 30_000
 
 
 def test_the_page_says_of_the_scores_what_was_measured(told) -> None:
@@ -231,16 +263,35 @@ def test_the_page_says_of_the_scores_what_was_measured(told) -> None:
     counts = [int(text.get_text()) for text in drawn["confusion"].axes[0].texts]
     assert sum(counts) == metrics["evaluated"]
     assert f"{metrics['sure_worst']:.0%}" in drawn["mistakes"].axes[0].get_title()
-    assert metrics["parameters"] == 9610
-    assert metrics["network_whole"] > metrics["logistic_whole"]
-    assert abs(metrics["nearest_whole"] - metrics["network_whole"]) < 0.01  # "no better than"
-    assert metrics["network_shift_2"] < metrics["network_shift_1"] < 0.6
-    assert metrics["network_shift_1"] < metrics["nearest_shift_1"]
-    assert metrics["network_noise"] < metrics["nearest_noise"]
-    assert metrics["sure_worst"] > 0.95  # low confidence does not catch it
-    assert metrics["network_inverted"] < 0.05 < 0.9 < metrics["sure_inverted"]
+    assert metrics["parameters"] == 101_770
+    assert metrics["sampled"] == 1000
+    assert 1 - metrics["logistic_whole"] > 2.5 * (1 - metrics["network_whole"])  # three mistakes to one
+    assert abs(metrics["nearest_whole"] - metrics["network_sample"]) < 0.01  # "as close as 1,000 images can tell"
+    assert (metrics["confused_label"], metrics["confused_prediction"]) == (4, 9)
+    assert metrics["network_shift_1"] > 0.93  # costs little
+    assert metrics["network_shift_4"] < metrics["network_shift_2"] - 0.3
+    assert metrics["network_shift_4"] < metrics["network_whole"] / 2
+    assert metrics["coarse_shift_1"] < 0.4 < 0.9 < metrics["coarse_whole"]
+    assert metrics["network_noise"] < metrics["nearest_noise"] - 0.2
+    assert metrics["sure_worst"] > 0.999  # low confidence does not catch it
+    assert metrics["network_inverted"] < 0.12
+    assert metrics["sure_inverted"] > 0.9
     assert metrics["sure_photo"] > metrics["sure_mistakes"]
-    assert min(metrics[f"sure_{state}"] for state in ("shift_1", "shift_2", "noise")) > 0.8
+    assert min(metrics[f"sure_{state}"] for state in ("shift_1", "shift_2", "shift_4", "noise")) > 0.8
+
+
+def test_a_5_is_shown_as_it_is_lost_by_four_pixels(told) -> None:
+    _, drawn, _ = told
+    titles = [ax.get_title() for ax in drawn["broken"].axes]
+    assert titles[0].startswith("as it is\n5:")
+    assert titles[3].startswith("4 to the right\n")
+    assert "\n5:" not in titles[3]
+
+
+def test_on_digits_of_8_by_8_one_pixel_costs_about_half() -> None:
+    scores = mlp.trial("digits", 0, 60, torch.device("cpu")).scores
+    assert scores["network_whole"] > 0.93
+    assert 0.3 < scores["network_shift_1"] / scores["network_whole"] < 0.65
 
 
 def test_main_takes_images_of_another_shape_in_colour(tmp_path, capsys, monkeypatch) -> None:
@@ -256,15 +307,15 @@ def test_main_takes_images_of_another_shape_in_colour(tmp_path, capsys, monkeypa
 
 def test_the_same_code_learns_larger_grey_images(monkeypatch) -> None:
     monkeypatch.setattr(mlp, "load", lambda name, seed: made_up(1, 28, n=100, seed=seed))
-    scores = mlp.trial("mnist", 0, 20, torch.device("cpu")).scores
+    scores = mlp.trial("mnist", 0, 60, torch.device("cpu")).scores
     assert scores["network_whole"] > 0.9
     assert scores["loss"] < scores["loss_start"]
 
 
 def test_places_without_an_image_stay_empty(learned: Trial) -> None:
-    fig = figures.grid([(image, "a title") for image in learned.images.test.x[:3]], rows=2, height=4)
-    assert [ax.axison for ax in fig.axes] == [True, True, True, False]
-    assert [len(ax.patches) > 0 for ax in fig.axes] == [True, True, True, False]
+    fig = drawings_of("mlp").gallery([(image, "a title") for image in learned.images.test.x[:3]], rows=2, height=4)
+    assert [len(ax.images) for ax in fig.axes] == [1, 1, 1, 0]
+    assert not any(ax.axison for ax in fig.axes)
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
@@ -282,16 +333,16 @@ def count(pixels: int, hidden: int, classes: int) -> int:
 
 
 def test_count() -> None:
+    assert count(28 * 28, 128, 10) == 101_770  # as counted on this page
     assert count(8 * 8, 128, 10) == 9_610
-    assert count(28 * 28, 128, 10) == 101_770
     assert count(3 * 32 * 32, 128, 10) == 394_634
 
 
 # --8<-- [end:count]
 # --8<-- [start:shuffled]
 def test_shuffled() -> None:
-    images = load("digits", 0)
-    model, x, order = untrained(images, 0), images.test.x, torch.randperm(64)
+    images = load("mnist", 0)
+    model, x, order = untrained(images, 0), images.test.x[:100], torch.randperm(784)
     shuffled = x.flatten(1)[:, order]
     w1, b1, w2, b2 = model.parameters()
     hidden = torch.relu(shuffled @ w1[:, order].mT + b1)
@@ -301,9 +352,9 @@ def test_shuffled() -> None:
 # --8<-- [end:shuffled]
 # --8<-- [start:surer]
 def test_surer() -> None:
-    images = load("digits", 0)
+    images = load("mnist", 0)
     model, (x, y) = untrained(images, 0), images.test
-    train(model, images, seed=0, epochs=5)
+    train(model, images, seed=0, epochs=2)
     z = predict(model, x)
     assert torch.equal(accuracy(10 * z, y), accuracy(z, y))
     assert confidence(10 * z).mean() > confidence(z).mean()

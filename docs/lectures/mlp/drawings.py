@@ -1,4 +1,4 @@
-"""The figures of the lecture on digits, drawn from what code/mlp.py kept.
+"""The figures of the lecture on handwritten digits, from what code/mlp.py kept.
 
 Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 """
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
 from mlp import (
@@ -28,22 +30,71 @@ TITLES = {
     "whole": "as it is",
     "shift_1": "1 to the right",
     "shift_2": "2 to the right",
+    "shift_4": "4 to the right",
     "noise": "noise",
     "inverted": "inverted",
     "photo": "a photograph",
 }
+CUT = 9  # rows and columns of a digit that are written out as numbers
+
+
+def grey(x: Tensor) -> Tensor:
+    """Make images (n, channels, height, width) grey, in few levels: few bytes."""
+    return (8 * x.mean(dim=1, keepdim=True)).round() / 8
+
+
+def gallery(titled: list[tuple[Tensor, str]], rows: int, height: float) -> Figure:
+    """Draw images (channels, height, width) dark on light, each under its title."""
+    columns = -(-len(titled) // rows)
+    fig, axes = figures.panels(5.2, height, rows=rows, columns=max(2, columns))
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, (image, title) in zip(axes.flat, titled, strict=False):
+        shades = grey(image[None])[0, 0].cpu().numpy()
+        ax.imshow(shades, interpolation="none", vmin=0, vmax=1)
+        ax.set_title(title, fontsize="small")
+    return fig
+
+
+def draw_digits(images: Images) -> Figure:
+    """Draw four images of each class, a column for each."""
+    x, y = images.train
+    classes = range(len(images.classes))
+    rows = [torch.stack([x[y == i][row] for i in classes]) for row in range(4)]
+    fig, ax = figures.panels(5.2, 2.5)
+    figures.tiles(ax, grey(torch.cat(rows)), len(classes))
+    pitch = x.shape[3] + 1
+    ax.set_xticks([(i + 0.5) * pitch for i in classes], images.classes)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    return fig
+
+
+def draw_fives(images: Images) -> Figure:
+    """Draw many images of class 5."""
+    fig, ax = figures.panels(5.2, 2.2)
+    figures.tiles(ax, grey(images.train.x[images.train.y == 5][:30]), 10)
+    return fig
 
 
 def draw_five(images: Images) -> Figure:
-    """Draw one image of class 5, and write its pixels beside it in sixteenths."""
+    """Draw one image of class 5, and write some of its pixels beside it."""
     image = images.train.x[images.train.y == 5][0].mean(dim=0)
-    fig, (left, right) = figures.panels(5.2, 2.7, columns=2)
-    figures.squares(left, image)
-    rows = (image * 16).round().int().tolist()
-    cells = {(j, i): v for i, row in enumerate(rows) for j, v in enumerate(row)}
+    top = max(0, (image.shape[0] - CUT) // 2)
+    fig, (left, right) = figures.panels(5.2, 2.9, columns=2)
+    figures.greyscale(left, image, levels=8)
+    part = (image * 255).round().int()[top : top + CUT, top : top + CUT]
+    figures.box(left, top, top, *part.shape, edgecolor=figures.ORANGE, linewidth=2)
+    cells = {
+        (top + j, top + i): v
+        for i, row in enumerate(part.tolist())
+        for j, v in enumerate(row)
+    }
     figures.table(right, cells)
+    for text in right.texts:
+        text.set_fontsize(6.5)
     left.set_title("as a picture")
-    right.set(title="as numbers", aspect="equal", xticks=[], yticks=[])
+    right.set(title="the frame, as numbers", aspect="equal", xticks=[], yticks=[])
     return fig
 
 
@@ -51,7 +102,7 @@ def draw_answer(images: Images, initial: nn.Module, model: nn.Module) -> Figure:
     """Draw a test image of class 5, and the output before and after training."""
     x = images.test.x[images.test.y == 5][:1]
     fig, (left, right) = figures.panels(5.2, 2.5, columns=2)
-    figures.squares(left, x[0].mean(dim=0))
+    figures.greyscale(left, x[0].mean(dim=0), levels=8)
     places = torch.arange(len(images.classes))
     for name, place, each, look in (
         ("before training", -0.2, initial, {"color": figures.FAINT}),
@@ -68,41 +119,74 @@ def draw_confusion(counts: Tensor, classes: tuple[str, ...]) -> Figure:
     """Draw counts (classes, classes) of test images by label and prediction."""
     fig, ax = figures.panels(5.2, 3.9)
     figures.confusion(ax, counts, classes)
-    ax.set_aspect("equal")
+    ax.set_aspect("auto")
     return fig
 
 
-def draw_mistakes(worst: list[dict[str, Any]], classes: tuple[str, ...]) -> Figure:
-    """Draw the misclassified images with the highest confidence."""
-    panels = [
-        (
-            each["x"],
-            f"{classes[each['prediction']]}: {each['confidence']:.0%}\n"
-            f"(is {classes[each['label']]})",
-        )
-        for each in worst
-    ]
-    return figures.grid(panels, rows=2, height=4.2)
+def draw_mistakes(
+    worst: list[dict[str, Any]], classes: tuple[str, ...], told: bool
+) -> Figure:
+    """Draw the misclassified images with the highest confidence; told, with labels."""
+    panels = []
+    for each in worst:
+        prediction, label = classes[each["prediction"]], classes[each["label"]]
+        title = f"{prediction}: {each['confidence']:.0%}\n(is {label})"
+        panels.append((each["x"], title if told else ""))
+    return gallery(panels, rows=2, height=3.1 if told else 2.3)
+
+
+def signed(ax: Axes, image: Tensor, title: str) -> None:
+    """Show weights (height, width): dark if positive, light if negative, 0 between."""
+    shades = (8 * image / image.abs().max().clamp(min=1e-9)).round() / 8
+    ax.imshow(shades.numpy(), interpolation="none", vmin=-1, vmax=1)
+    ax.set_title(title, fontsize="small")
+    ax.set_axis_off()
 
 
 def draw_neurons(images: Images, initial: nn.Module, model: nn.Sequential) -> Figure:
-    """Draw two hidden neurons: their weights, and what training added to them."""
+    """Draw four hidden neurons: their weights, and what training added to them."""
     shape, names = images.train.x.shape[1:], images.classes
     now = next(model.parameters()).detach()  # (hidden, pixels)
     added = now - next(initial.parameters()).detach()
-    panels = []
-    for name, i in zip(names, most_influential(model).tolist()[:2], strict=False):
-        panels.append((now[i].reshape(shape), f"for {name}"))
-        panels.append((added[i].reshape(shape), "added by training"))
-    return figures.grid(panels, rows=1, height=1.8)
+    fig, axes = figures.panels(5.2, 2.9, rows=2, columns=4)
+    influential = most_influential(model).tolist()
+    for column, name, i in zip(range(4), names, influential, strict=False):
+        signed(axes[0, column], now[i].reshape(shape).mean(dim=0), f"for {name}")
+        signed(axes[1, column], added[i].reshape(shape).mean(dim=0), "added")
+    return fig
+
+
+def draw_curves(history: dict[str, list[float]]) -> Figure:
+    """Draw losses and validation accuracy by epoch, whole epochs on the axis."""
+    fig = figures.history(history)
+    for ax in fig.axes:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return fig
+
+
+def draw_moved(found: Tensor) -> Figure:
+    """Draw accuracy and confidence (seeds, 2, pixels) by pixels to the right."""
+    fig, ax = figures.panels(5.2, 2.6)
+    pixels = range(found.shape[2])
+    for name, runs in zip(
+        ("accuracy", "mean confidence"), found.unbind(1), strict=True
+    ):
+        figures.band(ax, pixels, runs, name)
+    ax.set(xlabel="pixels to the right", ylim=(0, 1.02), xticks=list(pixels))
+    ax.legend(loc="lower left")
+    return fig
 
 
 def draw_broken(images: Images, model: nn.Module, seed: int) -> Figure:
-    """Draw a 5 in each state, and a photograph, with the prediction for each."""
+    """Draw a 5 in each state, and a photograph, with the prediction for each.
+
+    It is the first that is classified correctly, and moved by 4 pixels no longer.
+    """
     x, y = images.test
     states = {"whole": x} | corrupted(x, seed) | {"photo": photographs(x)}
     right = (predict(model, x).argmax(dim=1) == y) & (y == 5)
-    first = int(right.int().argmax())
+    lost = predict(model, states["shift_4"]).argmax(dim=1) != y
+    first = int((right & lost).int().argmax())
     panels = []
     for name, state in states.items():
         chosen = state if name == "photo" else state[first : first + 1]
@@ -110,9 +194,8 @@ def draw_broken(images: Images, model: nn.Module, seed: int) -> Figure:
         surest = int(confidence(z).argmax())
         prediction = images.classes[int(z[surest].argmax())]
         sure = float(confidence(z)[surest])
-        title = f"{TITLES[name]}\n{prediction}: {sure:.0%}"
-        panels.append((chosen[surest], title))
-    return figures.grid(panels, rows=2, height=4.2)
+        panels.append((chosen[surest], f"{TITLES[name]}\n{prediction}: {sure:.0%}"))
+    return gallery(panels, rows=2, height=3.5)
 
 
 def draw(source: Path) -> dict[str, Figure]:
@@ -121,16 +204,18 @@ def draw(source: Path) -> dict[str, Figure]:
     seed, images = results["seed"], load(results["data"], results["seed"])
     model, initial = network(images, HIDDEN), untrained(images, seed)
     model.load_state_dict(results["weights"])
-    x, y = images.train
-    one_each = [(x[y == i][0], name) for i, name in enumerate(images.classes)]
+    worst, classes = results["mistakes"], images.classes
     return {
-        "digits": figures.grid(one_each, rows=2, height=2.8),
+        "digits": draw_digits(images),
+        "fives": draw_fives(images),
         "five": draw_five(images),
         "answer": draw_answer(images, initial, model),
-        "curves": figures.history(results["history"]),
-        "confusion": draw_confusion(results["confusions"], images.classes),
-        "mistakes": draw_mistakes(results["mistakes"], images.classes),
+        "curves": draw_curves(results["history"]),
+        "confusion": draw_confusion(results["confusions"], classes),
+        "unlabelled": draw_mistakes(worst, classes, told=False),
+        "mistakes": draw_mistakes(worst, classes, told=True),
         "neurons": draw_neurons(images, initial, model),
+        "moved": draw_moved(results["moved"]),
         "broken": draw_broken(images, model, seed),
     }
 
