@@ -41,6 +41,13 @@ from neuronup.metrics import (
     roc_curve,
 )
 from neuronup.seeds import stack
+from neuronup.shifts import measure_shifts, patrol
+from neuronup.tables import (
+    compare_families,
+    compare_gaps,
+    compare_targets,
+    heavy_by_sex,
+)
 
 
 # --8<-- [start:shift]
@@ -178,16 +185,7 @@ def times(images: Images, factor: float) -> Images:
 
 PIXEL_SCALES = ("bytes", "unit", "scaled")
 SCALE_RATE = 0.1  # the same for every scale
-SCALE_RATES = (
-    0.0003,
-    0.001,
-    0.003,
-    0.01,
-    0.03,
-    SCALE_RATE,
-    0.3,
-    1.0,
-)  # the best for each
+SCALE_RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, SCALE_RATE, 0.3, 1.0)  # best for each
 
 
 def train_small(
@@ -311,19 +309,45 @@ def blind_draw_range(y: Tensor, seed: int, tries: int = 200) -> tuple[int, int]:
     return min(found), max(found)
 
 
+TABLES: dict[str, Callable[[int], dict[str, float]]] = {
+    "gap": compare_gaps,
+    "family": compare_families,
+    "error": compare_targets,
+    "sex": heavy_by_sex,
+}
+PATROLS = range(20)  # seeds of the feedback loop
+
+
 class Findings(NamedTuple):
-    """What five seeds gave: values (seeds,) by name, errors, and pooled predictions."""
+    """What five seeds gave: values (seeds,) by name, errors, and pooled predictions.
+
+    The patrols are of more seeds: shares (runs, days), as they are and corrected.
+    """
 
     leaks: dict[str, dict[str, Tensor]]
+    tables: dict[str, dict[str, Tensor]]
+    shifts: dict[str, dict[str, Tensor]]
+    patrols: dict[str, Tensor]
     scales: dict[str, Tensor]
     errors: Tensor
     scores: dict[str, dict[str, Tensor]]
     pooled: dict[str, Predictions]
 
 
-def run_experiments(data: Name, seeds: range, device: torch.device) -> Findings:
-    """Run every experiment once for each seed."""
-    leaks = {name: stack([leak(s) for s in seeds]) for name, leak in LEAKS.items()}
+def run_experiments(
+    data: Name, larger: Images, seeds: range, device: torch.device
+) -> Findings:
+    """Run every experiment once for each seed; shifts on the `larger` images."""
+    leaks, tables = (
+        {name: stack([try_out(s) for s in seeds]) for name, try_out in tried.items()}
+        for tried in (LEAKS, TABLES)
+    )
+    shifted = [measure_shifts(larger, seed) for seed in tqdm(seeds, disable=None)]
+    shifts = {kind: stack([run[kind] for run in shifted]) for kind in shifted[0]}
+    patrols = {
+        name: torch.stack([patrol(seed, name == "corrected") for seed in PATROLS])
+        for name in ("records", "corrected")
+    }
     scales, errors, predictions = [], [], []
     for seed in tqdm(seeds, desc="seeds", disable=None):
         images = load(data, seed)
@@ -336,10 +360,15 @@ def run_experiments(data: Name, seeds: range, device: torch.device) -> Findings:
         scores[way] = stack([evaluate(run[way]) for run in predictions])
         y = torch.cat([run[way].y for run in predictions])
         pooled[way] = Predictions(y, torch.cat([run[way].z for run in predictions]))
-    return Findings(leaks, stack(scales), torch.stack(errors).sum(0), scores, pooled)
+    wrong = torch.stack(errors).sum(0)
+    return Findings(
+        leaks, tables, shifts, patrols, stack(scales), wrong, scores, pooled
+    )
 
 
-def summary(images: Images, found: Findings, seed: int) -> dict[str, float | str]:
+def summary(
+    images: Images, larger: Images, found: Findings, seed: int
+) -> dict[str, float | str]:
     """Boil everything down to numbers with names."""
     recall = class_scores(found.errors).recall
     everyone = torch.cat([part.y for part in images[1:]])
@@ -351,7 +380,7 @@ def summary(images: Images, found: Findings, seed: int) -> dict[str, float | str
         "rates": ", ".join(f"{rate:g}" for rate in SCALE_RATES),
         "bins": BINS,
         "fine_bins": FINE_BINS,
-        "background": float((images.train.x == 0).float().mean()),
+        "background": float((larger.train.x == 0).float().mean()),
         "rare_name": images.classes[RARE],
         "rare_test": int((images.test.y == RARE).sum()),
         "fewest": fewest,
@@ -369,7 +398,7 @@ def summary(images: Images, found: Findings, seed: int) -> dict[str, float | str
         best = max(means, key=means.__getitem__)
         numbers[f"scale_{scale}"] = means[SCALE_RATE]
         numbers |= {f"scale_{scale}_best": means[best], f"scale_{scale}_rate": best}
-    for table in (found.leaks, found.scores):
+    for table in (found.leaks, found.scores, found.tables, found.shifts):
         for row, cells in table.items():
             numbers |= {f"{row}_{name}": float(v.mean()) for name, v in cells.items()}
     for way, (y, z, _) in found.pooled.items():
@@ -377,6 +406,9 @@ def summary(images: Images, found: Findings, seed: int) -> dict[str, float | str
         for suffix, bins in (("", BINS), ("_fine", FINE_BINS)):
             curve = calibration_curve(y, p, bins)
             numbers[f"{way}_gap{suffix}"] = expected_calibration_error(curve)
+    for way, shares in found.patrols.items():
+        numbers[f"{way}_least"] = float(shares[:, -1].min())
+        numbers[f"{way}_most"] = float(shares[:, -1].max())
     known = found.leaks["writers"]
     numbers["writers_lower"] = int((known["right"] < known["leak"]).sum())
     return numbers
@@ -386,6 +418,7 @@ def main(
     seed: int = 0,
     device: devices.Device = "auto",
     data: Name = "digits",
+    larger: Name = "mnist",
     out: Path | None = None,
 ) -> None:
     """Look at a data set, split it, and see where accuracy misleads.
@@ -393,22 +426,28 @@ def main(
     Args:
         seed: How the data are split; the experiments take the next four seeds too.
         device: Where to train networks; leaks and measures are computed on the CPU.
-        data: Which images; all but the digits are downloaded when first used.
+        data: Which images; Fashion-MNIST and CIFAR-10 are downloaded when first used.
+        larger: Which images are explored, and shifted.
         out: Folder for metrics.json and the results that drawings.py draws; without
             it, only lines are printed.
     """
     folder(out)
-    used, images = devices.pick(device), load(data, seed)
-    found = run_experiments(data, range(seed, seed + 5), used)
-    numbers = summary(images, found, seed)
+    used, images, more = devices.pick(device), load(data, seed), load(larger, seed)
+    found = run_experiments(data, more, range(seed, seed + 5), used)
+    numbers = summary(images, more, found, seed)
     print(REPORT.format(**numbers))
     if out is not None:
         pooled = {way: tuple(each) for way, each in found.pooled.items()}
         keep(
             out,
             data=data,
+            larger=larger,
             seed=seed,
             leaks=found.leaks,
+            scales=found.scales,
+            tables=found.tables,
+            shifts=found.shifts,
+            patrols=found.patrols,
             errors=found.errors,
             pooled=pooled,
         )
@@ -441,7 +480,17 @@ class {rare_name} against all others (to say "never": {never:.1%} accuracy):
 {weighted_gap_fine:6.3f}
   resampled  {resampled_accuracy:8.1%} {resampled_precision:10.1%} \
 {resampled_recall:7.1%} {resampled_f1:6.3f} {resampled_auc:6.3f} {resampled_gap:6.3f} \
-{resampled_gap_fine:6.3f}"""
+{resampled_gap_fine:6.3f}
+penguins, male or female, 30% of the measures erased: test accuracy of one neuron
+  rows with gaps dropped       {gap_drop:.1%} ({gap_whole:.0f} of {gap_rows:.0f} rows)
+  filled with the median       {gap_median:.1%}, with an indicator {gap_indicator:.1%}
+  with that of the species     {gap_species:.1%}
+accuracy before a shift, in use, and corrected:
+  covariate {covariate_before:.1%}, {covariate_use:.1%}, {covariate_corrected:.1%}
+  label     {label_before:.1%}, {label_use:.1%}, {label_corrected:.1%}
+  concept   {concept_before:.1%}, {concept_use:.1%}, {concept_corrected:.1%}
+visits to one of two equal districts, 20 runs: {records_least:.0%} to \
+{records_most:.0%}, corrected {corrected_least:.0%} to {corrected_most:.0%}"""
 
 if __name__ == "__main__":
     run(main)

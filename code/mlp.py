@@ -9,6 +9,7 @@ document recognition", Proceedings of the IEEE 86(11), 1998.
 """
 
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 import torch
@@ -156,7 +157,7 @@ def coarse(images: Images) -> Images:
 
 
 # --8<-- [end:coarse]
-def measure(z: Tensor, y: Tensor, name: str) -> dict[str, float]:
+def score(z: Tensor, y: Tensor, name: str) -> dict[str, float]:
     """Measure logits z (n, classes) of the images called `name` against labels y."""
     accurate = {f"network_{name}": float(accuracy(z, y))}
     return accurate | measure_confidence(z, name)
@@ -199,13 +200,15 @@ def trial(name: Name, seed: int, epochs: int, device: torch.device) -> Trial:
     x, y = images.test
     model, logistic = untrained(images, seed), logistic_regression(images).to(device)
     scores = {"loss_start": float(cross_entropy(predict(model, x), y))}
+    start = perf_counter()
     history = train(model, images, seed, epochs)
+    scores["seconds"] = perf_counter() - start
     train(logistic, images, seed, epochs)
     scores["best"] = best_epoch(history) + 1
     scores["loss"] = float(cross_entropy(predict(model, x), y))
     scores["logistic_whole"] = float(accuracy(predict(logistic, x), y))
     for state, view in ({"whole": x} | corrupted(x, seed)).items():
-        scores |= measure(predict(model, view), y, state)
+        scores |= score(predict(model, view), y, state)
     scores |= measure_confidence(predict(model, photographs(x)), "photo")
     return Trial(images, model, history, scores)
 
@@ -303,9 +306,8 @@ def main(
     trials = [trial(data, each, epochs, used) for each in seeds]
     wrong = [misclassified(each.model, each.images.test) for each in trials]
     first, counts = trials[0], confusions(trials)
-    numbers = summary(trials, [each for one in wrong for each in one]) | most_confused(
-        counts
-    )
+    every = [mistake for one in wrong for mistake in one]
+    numbers = summary(trials, every) | most_confused(counts)
     numbers |= neighbours(first, seed) | coarsely(first, seed, epochs)
     surest = sorted(wrong[0], key=lambda each: -each.confidence)[:10]
     numbers["sure_worst"] = max((each.confidence for each in surest), default=0.0)
@@ -323,6 +325,7 @@ def main(
             confusions=counts,
             mistakes=shown,
             moved=torch.stack(measured),  # (seeds, 2, pixels)
+            scores=numbers,
         )
         record(out, seed, used, **numbers)
 
@@ -334,7 +337,7 @@ a network of {hidden} hidden neurons, {parameters:,} parameters; means of 3 seed
   loss on test images {loss_start:.2f} before training, {loss:.2f} after \
 {best:.0f} epochs
   accuracy on test images {network_whole:.1%} (from {network_low:.1%} to \
-{network_high:.1%})
+{network_high:.1%}), trained in {seconds:.0f} s
   logistic regression {logistic_whole:.1%}
   nearest neighbour {nearest_whole:.1%} of {sampled:,} test images, the network \
 {network_sample:.1%} of them

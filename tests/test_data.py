@@ -739,8 +739,24 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys):
     assert abs(found["plain_auc"] - found["weighted_auc"]) < 0.01
     assert found["fewest"] < found["rare_test"] < found["most"]
     assert found["shift_all"] < found["shift_foreground"] < 1
+    for way in ("drop", "median", "indicator", "leak"):
+        assert found["gap_species"] > found[f"gap_{way}"] + 0.05
+    assert found["error_diabetes_log"] < found["error_diabetes_plain"]
+    for kind in ("covariate", "label", "concept"):
+        assert found[f"{kind}_use"] < found[f"{kind}_corrected"]
+        assert found[f"{kind}_use"] < found[f"{kind}_before"]
+    assert found["covariate_auc"] > found["label_auc"] > 0.7
+    assert found["concept_auc"] == pytest.approx(0.5, abs=0.03)  # inputs do not show it
+    assert found["covariate_expected"] == pytest.approx(found["covariate_use"], abs=0.03)
+    assert found["label_solved_error"] < found["label_counted_error"] / 2
+    assert found["records_least"] < 0.2 < 0.45 < found["corrected_least"]
+    assert found["corrected_most"] < 0.55 < 0.8 < found["records_most"]
+    assert abs(found["sex_one_male_precision"] - found["sex_one_female_precision"]) < 0.03
+    assert found["sex_one_male_accuracy"] < found["sex_one_female_accuracy"] - 0.1
     drawn = drawings_of("data").draw(tmp_path)
-    assert drawn.keys() == {"confusion", "explorer", "leaks", "rare", "shift"}
+    new = {"families", "feedback", "gaps", "groups", "scales", "shifts"}
+    assert drawn.keys() == {"confusion", "explorer", "leaks", "rare", "shift"} | new
+    assert sum(drawn["explorer"].axes[3].patches[0].get_data().values) == pytest.approx(1)  # all pixels are counted
     assert [label.get_text() for label in drawn["leaks"].axes[0].get_yticklabels()] == list(data.LEAKS)
     written = sum(int(text.get_text()) for text in drawn["confusion"].axes[0].texts)
     assert written == 5 * 179  # every test image of five seeds
@@ -750,7 +766,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys):
 def test_main_takes_images_that_are_downloaded(mirror_of, tmp_path, capsys, monkeypatch):
     mirror_of("cifar10")
     monkeypatch.setattr(data, "load", partial(load, root=tmp_path / "cache"))
-    data.main(device="cpu", data="cifar10", out=tmp_path / "out")
+    data.main(device="cpu", data="cifar10", larger="cifar10", out=tmp_path / "out")
     assert "class ship against all others" in capsys.readouterr().out
     drawings = drawings_of("data")
     monkeypatch.setattr(drawings, "load", partial(load, root=tmp_path / "cache"))
@@ -762,7 +778,7 @@ def test_main_draws_nothing_unless_told_where(tmp_path, monkeypatch, capsys, mir
     mirror_of("fashion_mnist")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(data, "load", partial(load, root=tmp_path / "cache"))
-    data.main(device="cpu", data="fashion_mnist")
+    data.main(device="cpu", data="fashion_mnist", larger="fashion_mnist")
     assert "class Bag against all others" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
 

@@ -35,7 +35,8 @@ from neuronup.one_hot import most_likely, one_hot
 
 DRAWN = {
     *("answer", "broken", "confusion", "curves", "digits", "five"),
-    *("fives", "mistakes", "moved", "neurons", "unlabelled"),
+    *("fives", "layers", "mistakes", "moved", "neurons", "one_hot"),
+    *("loss", "sizes", "small", "states", "unlabelled"),
 }
 
 
@@ -278,6 +279,24 @@ def test_the_page_says_of_the_scores_what_was_measured(told) -> None:
     assert metrics["sure_inverted"] > 0.9
     assert metrics["sure_photo"] > metrics["sure_mistakes"]
     assert min(metrics[f"sure_{state}"] for state in ("shift_1", "shift_2", "shift_4", "noise")) > 0.8
+
+
+def test_the_bars_are_the_scores_of_the_page_and_confidence_comes_a_step_later(told) -> None:
+    metrics, drawn, _ = told
+    bars = drawn["states"].axes[0].patches
+    assert [bar.get_gid() for bar in bars] == [None] * 7 + ["step-1"] * 7
+    assert bars[3].get_width() == metrics["network_shift_4"]
+    assert bars[13].get_width() == metrics["sure_photo"]
+
+
+def test_the_parameters_that_are_drawn_are_those_of_the_network(told) -> None:
+    metrics, drawn, _ = told
+    texts = [text.get_text() for text in drawn["layers"].axes[0].texts]
+    counts = [int(text.rpartition("= ")[2].replace(",", "")) for text in texts if "=" in text]
+    assert sum(counts) == metrics["parameters"]
+    rows = [int(text.get_text()) for text in drawn["one_hot"].axes[1].texts]
+    assert [rows[i : i + 10].count(1) for i in range(0, 60, 10)] == [1] * 6
+    assert sum(rows) == 6
 
 
 def test_a_5_is_shown_as_it_is_lost_by_four_pixels(told) -> None:

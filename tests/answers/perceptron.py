@@ -129,7 +129,7 @@ def one_at_a_time(weight, bias, x, y):
 @right("margins")
 def in_float64(weight, bias, x, y):
     x, y, weight, bias = x.double(), y.double(), weight.double(), bias.double()
-    return y * torch.einsum("nd,d->n", x, weight / weight.norm()) + y * bias / weight.norm()
+    return y * torch.einsum("ij,j->i", x, weight / weight.norm()) + y * bias / weight.norm()
 
 
 @wrong("margins", "times the label")

@@ -160,7 +160,9 @@ def test_a_deck_prints_a_page_for_each_slide_and_nothing_is_cut(opened: Callable
 def test_every_slide_keeps_to_its_frame(deck: str, opened: Callable[..., Tab]) -> None:
     tab = opened(deck)
     tab.wait_for(READY)
-    tab.evaluate("Promise.all([...document.fonts].map(font => font.load())).then(() => 1)")  # ready may be so too early
+    tab.evaluate(
+        "Promise.allSettled([...document.fonts].map(font => font.load())).then(() => 1)"
+    )  # ready may be so too early
     assert tab.evaluate(f"({OVER})()") == []
 
 

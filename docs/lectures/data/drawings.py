@@ -12,7 +12,7 @@ from torch import Tensor
 
 from neuronup import figures
 from neuronup.command import kept
-from neuronup.figures import BLUE, FAINT, ORANGE, tiles
+from neuronup.figures import BLUE, FAINT, GREEN, ORANGE, tiles
 from neuronup.images import Images, load, translate
 from neuronup.metrics import calibration_curve, roc_curve
 
@@ -23,14 +23,15 @@ def draw_explorer(images: Images) -> Figure:
     axes[0, 0].get_gridspec().set_height_ratios([3, 2])
     (x, y), classes = images.train, images.classes
     by_class = [x[y == label] for label in range(len(classes))]
-    tiles(axes[0, 0], torch.cat([each[:5] for each in by_class]), 5)
+    some = torch.cat([each[:5] for each in by_class])
+    tiles(axes[0, 0], (8 * some).round() / 8, 5)
     middles = [(row + 0.5) * (x.shape[2] + 1) for row in range(len(classes))]
     axes[0, 0].set_yticks(middles, classes)
     means = torch.stack([each.mean(dim=0) for each in by_class])
-    tiles(axes[0, 1], (16 * means).round() / 16, 2)  # few levels are few bytes
+    tiles(axes[0, 1], (8 * means).round() / 8, 2)  # few levels are few bytes
     axes[1, 0].bar(range(len(classes)), [len(each) for each in by_class], color=BLUE)
     axes[1, 0].set_xticks(range(len(classes)))
-    share = x.histc(17, 0, 1) / x.numel()
+    share = x[:5000].histc(17, 0, 1) / x[:5000].numel()  # it counts up to 2^24
     edges = torch.linspace(0, 1, 18).tolist()
     axes[1, 1].stairs(share.tolist(), edges, color=ORANGE, fill=True)
     axes[1, 1].set(xlabel="value of a pixel", ylabel="share of all")
@@ -51,24 +52,120 @@ def draw_translation(x: Tensor) -> Figure:
     return figures.images({name: each.flatten() for name, each in named.items()})
 
 
-def draw_leaks(scores: dict[str, dict[str, Tensor]]) -> Figure:
-    """Draw the accuracy without and with each leak: mean and range of (seeds,)."""
-    fig, ax = figures.panels(5.2, 2.4)
-    looks = {
-        "right": ("o", BLUE, "correct split"),
-        "leak": ("X", ORANGE, "with a leak"),
-    }
-    for lift, way in ((-0.13, "right"), (0.13, "leak")):
-        marker, colour, label = looks[way]
-        found = torch.stack([each[way] for each in scores.values()])  # (leaks, seeds)
+Looks = dict[str, tuple[str, str, str]]  # marker, colour and label of each way
+
+
+def draw_ranges(
+    scores: dict[str, dict[str, Tensor]], looks: Looks, xlabel: str, height: float
+) -> Figure:
+    """Draw a row for each of scores, a mark for each way: mean, range of (seeds,)."""
+    fig, ax = figures.panels(5.2, height)
+    for number, (way, (marker, colour, label)) in enumerate(looks.items()):
+        found = torch.stack([each[way] for each in scores.values()])  # (rows, seeds)
+        lift = 0.26 * (number - (len(looks) - 1) / 2)
         rows = [row + lift for row in range(len(scores))]
         ax.hlines(rows, found.amin(1).tolist(), found.amax(1).tolist(), colour, lw=1)
         middle = found.mean(1).tolist()
         ax.plot(middle, rows, marker, color=colour, ms=8, linestyle="", label=label)
     ax.set_yticks(range(len(scores)), list(scores))
-    ax.set(ylim=(len(scores) - 0.5, -0.5), xlabel="accuracy on the part held out")
-    fig.legend(loc="outside upper center", ncols=2)
+    ax.locator_params(axis="x", nbins=6)
+    ax.set(ylim=(len(scores) - 0.5, -0.5), xlabel=xlabel)
+    if len(looks) > 1:
+        fig.legend(loc="outside upper center", ncols=len(looks))
     return fig
+
+
+def draw_leaks(scores: dict[str, dict[str, Tensor]]) -> Figure:
+    """Draw the accuracy without and with each leak."""
+    looks = {
+        "right": ("o", BLUE, "correct split"),
+        "leak": ("X", ORANGE, "with a leak"),
+    }
+    return draw_ranges(scores, looks, "accuracy on the part held out", 2.4)
+
+
+def draw_gaps(scores: dict[str, Tensor]) -> Figure:
+    """Draw the test accuracy for each way to treat gaps."""
+    names = {
+        "drop": "row dropped",
+        "median": "median",
+        "indicator": "median + indicator",
+        "species": "median of species",
+    }
+    ways = {name: {"it": scores[way]} for way, name in names.items()}
+    look = {"it": ("o", BLUE, "accuracy")}
+    return draw_ranges(ways, look, "accuracy on penguins held out", 2.0)
+
+
+def draw_shifts(scores: dict[str, dict[str, Tensor]]) -> Figure:
+    """Draw the accuracy before each shift, in use, and corrected."""
+    looks = {
+        "before": ("o", BLUE, "before"),
+        "use": ("X", ORANGE, "in use"),
+        "corrected": ("s", GREEN, "corrected"),
+    }
+    return draw_ranges(scores, looks, "accuracy", 2.6)
+
+
+def draw_families(scores: dict[str, Tensor]) -> Figure:
+    """Draw the test accuracy of each kind of model on a table."""
+    names = {
+        "logistic": "logistic regression",
+        "network": "small network",
+        "forest": "random forest",
+        "boosting": "gradient boosting",
+    }
+    kinds = {name: {"it": scores[kind]} for kind, name in names.items()}
+    look = {"it": ("o", BLUE, "accuracy")}
+    return draw_ranges(kinds, look, "accuracy on penguins held out", 2.0)
+
+
+def draw_scales(scores: dict[str, Tensor]) -> Figure:
+    """Draw the accuracy on three scales, at one learning rate and at the best."""
+    names = {"bytes": "0 to 255", "unit": "0 to 1", "scaled": "mean 0, std 1"}
+    rows = {}
+    for scale, name in names.items():
+        runs = [each for key, each in scores.items() if key.startswith(scale)]
+        best = max(runs, key=lambda run: float(run.mean()))
+        rows[name] = {"fixed": scores[f"{scale} 0.1"], "best": best}
+    looks = {
+        "fixed": ("X", ORANGE, "rate 0.1"),
+        "best": ("o", BLUE, "its best rate"),
+    }
+    return draw_ranges(rows, looks, "validation accuracy", 2.2)
+
+
+def draw_feedback(patrols: dict[str, Tensor]) -> Figure:
+    """Draw the shares (runs, days) of one district, by records as they are or not."""
+    fig, axes = figures.panels(5.2, 2.6, columns=2)
+    titles = {"records": "by records", "corrected": "corrected"}
+    for ax, (way, shares) in zip(axes, patrols.items(), strict=True):
+        days = range(0, shares.shape[1], 15)
+        for run in shares[:8, ::15].tolist():
+            ax.plot(days, run, "-", color=BLUE, lw=1)
+        ax.axhline(0.5, color=ORANGE, ls="--", lw=1.5)
+        ax.set(ylim=(0, 1), title=titles[way], xlabel="day")
+    axes[0].set_ylabel("share of visits")
+    return fig
+
+
+def draw_groups(scores: dict[str, Tensor]) -> Figure:
+    """Draw the error rates of two groups under one threshold."""
+    looks = {
+        "female": ("o", BLUE, "female"),
+        "male": ("X", ORANGE, "male"),
+    }
+    names = {
+        "accuracy": "accuracy",
+        "true_positive": "true-positive rate",
+        "false_positive": "false-positive rate",
+        "precision": "precision",
+    }
+    rows = {
+        name: {sex: scores[f"one_{sex}_{rate}"] for sex in looks}
+        for rate, name in names.items()
+    }
+    return draw_ranges(rows, looks, "share", 2.6)
 
 
 def draw_confusion(counts: Tensor, classes: tuple[str, ...]) -> Figure:
@@ -117,10 +214,16 @@ def draw(source: Path) -> dict[str, Figure]:
     results = kept(source)
     images, pooled = load(results["data"], results["seed"]), results["pooled"]
     return {
-        "explorer": draw_explorer(images),
+        "explorer": draw_explorer(load(results["larger"], results["seed"])),
         "shift": draw_translation(images.train.x[0, 0]),
         "leaks": draw_leaks(results["leaks"]),
         "confusion": draw_confusion(results["errors"], images.classes),
+        "gaps": draw_gaps(results["tables"]["gap"]),
+        "families": draw_families(results["tables"]["family"]),
+        "scales": draw_scales(results["scales"]),
+        "shifts": draw_shifts(results["shifts"]),
+        "feedback": draw_feedback(results["patrols"]),
+        "groups": draw_groups(results["tables"]["sex"]),
         "rare": draw_rare({way: pooled[way] for way in ("plain", "weighted")}),
     }
 

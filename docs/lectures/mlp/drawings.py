@@ -3,12 +3,14 @@
 Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
@@ -25,6 +27,7 @@ from neuronup import figures
 from neuronup.command import kept
 from neuronup.images import Images, load
 from neuronup.loop import predict
+from neuronup.one_hot import one_hot
 
 TITLES = {
     "whole": "as it is",
@@ -98,6 +101,51 @@ def draw_five(images: Images) -> Figure:
     return fig
 
 
+def draw_one_hot(images: Images) -> Figure:
+    """Draw six images, and at the next step the label of each as a one-hot vector."""
+    x, y = (each[:6] for each in images.train)
+    classes = len(images.classes)
+    fig, (left, right) = figures.panels(5.2, 2.8, columns=2)
+    figures.tiles(left, grey(x), 1)
+    rows = one_hot(y, classes).int().tolist()
+    cells = {(j, i): v for i, row in enumerate(rows) for j, v in enumerate(row)}
+    figures.table(right, cells)
+    right.set_xticks(range(classes), images.classes)
+    right.xaxis.tick_top()
+    right.tick_params(length=0)
+    right.set(yticks=[])
+    figures.step(1, right)
+    return fig
+
+
+def draw_layers(images: Images) -> Figure:
+    """Draw an image, its pixels as a vector, and two layers; count their parameters."""
+    fig, ax = figures.panels(5.2, 2.4)
+    shades = grey(images.train.x[images.train.y == 5][:1])[0, 0]
+    span = (0, 3, 0, 3)
+    ax.imshow(shades.numpy(), interpolation="none", extent=span, vmin=0, vmax=1)
+    sizes = (images.train.x[0].numel(), HIDDEN, len(images.classes))
+    names = ("flatten", "linear, ReLU", "linear")
+    for i, (size, name) in enumerate(zip(sizes, names, strict=True)):
+        place, height = 4.4 + 2.6 * i, 3 - i
+        corner = place - 0.2, 1.5 - height / 2
+        box = Rectangle(corner, 0.4, height, fill=False, ec=figures.BLUE, lw=2)
+        ax.add_patch(box)
+        ax.text(place, -0.5, str(size), ha="center")
+        start = place - 2.3 if i else 3.1
+        arrow = {"arrowstyle": "->", "color": figures.INK}
+        ax.annotate("", (place - 0.3, 1.5), (start, 1.5), arrowprops=arrow)
+        middle = (start + place - 0.3) / 2
+        ax.text(middle, 1.65, name, ha="center", fontsize="small")
+        if i:
+            total = f"{sizes[i - 1]} · {size} + {size}\n= {(sizes[i - 1] + 1) * size:,}"
+            count = ax.text(middle, 1.3, total, ha="center", va="top", size="x-small")
+            figures.step(i, count)
+    ax.set(xlim=(-0.1, 10), ylim=(-0.8, 3.1), aspect="equal")
+    ax.set_axis_off()
+    return fig
+
+
 def draw_answer(images: Images, initial: nn.Module, model: nn.Module) -> Figure:
     """Draw a test image of class 5, and the output before and after training."""
     x = images.test.x[images.test.y == 5][:1]
@@ -112,6 +160,35 @@ def draw_answer(images: Images, initial: nn.Module, model: nn.Module) -> Figure:
         right.bar((places + place).tolist(), p, 0.4, label=name, **look)
     right.set(xticks=places.tolist(), ylim=(0, 1.3), title="probability by digit")
     right.legend(loc="upper left", ncols=2, fontsize="small", columnspacing=0.8)
+    return fig
+
+
+def draw_loss(classes: int) -> Figure:
+    """Draw the loss by the probability of the true class; at a step, equal ones."""
+    fig, ax = figures.panels(3.4, 2.6)
+    p = torch.linspace(0.01, 1, 100)
+    ax.plot(p.tolist(), (-p.log()).tolist())
+    equal, loss = 1 / classes, math.log(classes)
+    (dot,) = ax.plot([equal], [loss], "o", color=figures.ORANGE)
+    name = ax.text(equal + 0.05, loss, f"{equal:g}: {loss:.2f}", va="bottom")
+    figures.step(1, dot, name)
+    ax.set(xlabel="probability of the true digit", title="loss", ylim=(0, None))
+    return fig
+
+
+def draw_sizes(scores: dict[str, float]) -> Figure:
+    """Draw how many numbers each of three models keeps, on a logarithmic scale."""
+    fig, ax = figures.panels(5.2, 1.5)
+    kept_by = {
+        "logistic regression": scores["logistic_parameters"],
+        "the network": scores["parameters"],
+        "nearest neighbour": scores["nearest_numbers"],
+    }
+    ax.barh(list(kept_by), list(kept_by.values()), 0.6)
+    ax.set_xscale("log")
+    ax.set(xlim=(1, None), xlabel="numbers to keep")
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
     return fig
 
 
@@ -177,6 +254,31 @@ def draw_moved(found: Tensor) -> Figure:
     return fig
 
 
+def draw_states(scores: dict[str, float]) -> Figure:
+    """Draw accuracy on images in each state, and at the next step the confidence."""
+    fig, ax = figures.panels(5.2, 3.4)
+    names = list(TITLES)
+    right = [scores.get(f"network_{name}", 0.0) for name in names]
+    sure = [scores[f"sure_{name}"] for name in names]
+    places = range(len(names))
+    low, high = ([place + by for place in places] for by in (-0.19, 0.19))
+    ax.barh(low, right, 0.36, color=figures.BLUE, label="accuracy")
+    look = {"color": figures.ORANGE, "hatch": "//", "label": "mean confidence"}
+    figures.step(1, *ax.barh(high, sure, 0.36, **look))
+    ax.set(xlim=(0, 1.02), ylim=(len(names) - 0.5, -0.5))
+    ax.set_yticks(places, TITLES.values())
+    ax.grid(axis="y", visible=False)
+    fig.legend(loc="outside upper center", ncols=2)
+    return fig
+
+
+def draw_small(x: Tensor, y: Tensor) -> Figure:
+    """Draw an image of each digit, of 8 by 8 pixels."""
+    fig, ax = figures.panels(5.2, 2.2)
+    figures.tiles(ax, grey(torch.stack([x[y == i][0] for i in range(10)])), 5)
+    return fig
+
+
 def draw_broken(images: Images, model: nn.Module, seed: int) -> Figure:
     """Draw a 5 in each state, and a photograph, with the prediction for each.
 
@@ -209,7 +311,11 @@ def draw(source: Path) -> dict[str, Figure]:
         "digits": draw_digits(images),
         "fives": draw_fives(images),
         "five": draw_five(images),
+        "one_hot": draw_one_hot(images),
+        "layers": draw_layers(images),
         "answer": draw_answer(images, initial, model),
+        "loss": draw_loss(len(classes)),
+        "sizes": draw_sizes(results["scores"]),
         "curves": draw_curves(results["history"]),
         "confusion": draw_confusion(results["confusions"], classes),
         "unlabelled": draw_mistakes(worst, classes, told=False),
@@ -217,6 +323,8 @@ def draw(source: Path) -> dict[str, Figure]:
         "neurons": draw_neurons(images, initial, model),
         "moved": draw_moved(results["moved"]),
         "broken": draw_broken(images, model, seed),
+        "states": draw_states(results["scores"]),
+        "small": draw_small(*load("digits", seed).train),
     }
 
 
