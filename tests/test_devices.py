@@ -69,6 +69,7 @@ def test_the_device_catches(fault, tmp_path):
     topic, name, right, wrong, told = FAULTS[fault]
     code = tmp_path / "code"
     shutil.copytree(CODE, code, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
     file = code / f"{name}.py"
     text = file.read_text(encoding="utf-8")
     assert right in text

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -77,8 +78,10 @@ def check_terms(html: str) -> None:
 def with_figures(html: str, drawing: Callable[[str], str]) -> str:
     """Draw each SVG image of ours in line, so that it takes the page's colours.
 
-    `drawing` gives the SVG text behind an image's address. Raises ValueError for an image without alt text or file.
+    `drawing` gives the SVG text behind an image's address. One that stands there again gets ids of its own.
+    Raises ValueError for an image without alt text or file.
     """
+    times: Counter[str] = Counter()
 
     def inline(found: re.Match[str]) -> str:
         if not found["alt"].strip():
@@ -91,6 +94,9 @@ def with_figures(html: str, drawing: Callable[[str], str]) -> str:
             raise ValueError(
                 f"{found['src']}: there is no such figure; let drawings.py draw it, or mend the name."
             ) from None
+        times[found["src"]] += 1
+        if (again := times[found["src"]]) > 1:
+            drawn = re.sub(r'( id="|href="#|url\(#)([\w-]+)', rf"\g<1>\g<2>-{again}", drawn)
         return picture(drawn, unescape(found["alt"]))
 
     return IMAGE.sub(inline, html)

@@ -23,7 +23,9 @@ CATEGORIES = ["species", "island"]
 
 def penguins() -> pd.DataFrame:
     """Read the table of 344 penguins; the values of a category are known to be all."""
-    with (files("palmerpenguins") / "data" / "penguins.csv").open() as text:
+    with (files("palmerpenguins") / "data" / "penguins.csv").open(
+        encoding="utf-8"
+    ) as text:
         table = pd.read_csv(text)
     return table.astype(dict.fromkeys(CATEGORIES, "category"))
 

@@ -164,7 +164,7 @@ def unpack(topic, folder):
         shutil.copy(ROOT / name, root / name)
     lecture = root / "docs" / "lectures" / topic
     lecture.mkdir(parents=True)
-    for name in ("drawings.py", "lab.py"):
+    for name in ("checks.py", "drawings.py", "lab.py"):
         shutil.copy(ROOT / "docs" / "lectures" / topic / name, lecture)
     (lecture / "lab.ipynb").write_text(json.dumps(BOOK), encoding="utf-8")
     zipfile.ZipFile(io.BytesIO(bundle(topic, root))).extractall(folder)
@@ -232,10 +232,11 @@ def test_a_lab_taken_away_alone_says_what_it_needs_and_where_that_is_and_hides_n
     packages = bare(there, tmp_path / "packages")  # as on a machine for hire
     ran = run_alone(tmp_path, "lab.py", packages=packages)
     assert ran.stderr == (
-        "This lab needs cnn, neuronup, tyro: open it in the unpacked cnn.zip, as the README.md in it says "
+        "This lab needs checks, cnn, neuronup, tyro: open it in the unpacked cnn.zip, as the README.md in it says "
         "(“All to run it” on its page), or with `nox -s lab` in the repository of the course.\n"
     )
     assert ran.returncode == 1
+    (tmp_path / "checks.py").touch()
     (tmp_path / "cnn.py").write_text("import lost\n", encoding="utf-8")
     (tmp_path / "neuronup").mkdir()
     (packages / "tyro.py").touch()

@@ -154,3 +154,13 @@ def test_blanks_between_lines_go_but_code_scripts_and_words_stay():
     code, script = "<pre><code>if x:\n    y\n</code></pre>", "<script>\n  let a\n</script>"
     page = f"<p>\n    One  word,\n\n    two.\n</p>\n{code}\n  {script}  \n"
     assert unindented(page) == f"<p>\nOne  word,\ntwo.\n</p>\n{code}\n{script}\n"
+
+
+def test_a_figure_that_stands_twice_on_a_page_has_ids_of_its_own_each_time():
+    drawn = '<svg viewBox="0 0 1 1"><g id="p1" data-step="1"/><use href="#p1" clip-path="url(#p1)"/></svg>'
+    html = with_figures('<img alt="One." src="a.svg"> <img alt="Two." src="a.svg">', lambda src: drawn)
+    first, second = html.split("</svg>")[:2]
+    assert ('id="p1"' in first, 'href="#p1"' in first, "url(#p1)" in first) == (True, True, True)
+    assert 'id="p1-2" data-step="1"' in second
+    assert 'href="#p1-2"' in second
+    assert "url(#p1-2)" in second

@@ -23,12 +23,12 @@ def draw_explorer(images: Images) -> Figure:
     axes[0, 0].get_gridspec().set_height_ratios([3, 2])
     (x, y), classes = images.train, images.classes
     by_class = [x[y == label] for label in range(len(classes))]
-    some = torch.cat([each[:5] for each in by_class])
-    tiles(axes[0, 0], (8 * some).round() / 8, 5)
+    some = torch.cat([each[:2] for each in by_class])
+    tiles(axes[0, 0], (2 * some).round() / 2, 2)  # few levels are few bytes
     middles = [(row + 0.5) * (x.shape[2] + 1) for row in range(len(classes))]
     axes[0, 0].set_yticks(middles, classes)
     means = torch.stack([each.mean(dim=0) for each in by_class])
-    tiles(axes[0, 1], (8 * means).round() / 8, 2)  # few levels are few bytes
+    tiles(axes[0, 1], (3 * means).round() / 3, 2)
     axes[1, 0].bar(range(len(classes)), [len(each) for each in by_class], color=BLUE)
     axes[1, 0].set_xticks(range(len(classes)))
     share = x[:5000].histc(17, 0, 1) / x[:5000].numel()  # it counts up to 2^24
@@ -140,8 +140,8 @@ def draw_feedback(patrols: dict[str, Tensor]) -> Figure:
     fig, axes = figures.panels(5.2, 2.6, columns=2)
     titles = {"records": "by records", "corrected": "corrected"}
     for ax, (way, shares) in zip(axes, patrols.items(), strict=True):
-        days = range(0, shares.shape[1], 15)
-        for run in shares[:8, ::15].tolist():
+        days = range(0, shares.shape[1], 30)
+        for run in shares[:6, ::30].tolist():
             ax.plot(days, run, "-", color=BLUE, lw=1)
         ax.axhline(0.5, color=ORANGE, ls="--", lw=1.5)
         ax.set(ylim=(0, 1), title=titles[way], xlabel="day")
