@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from neuronup import figures
 from neuronup.command import kept
@@ -28,7 +29,7 @@ def draw_explorer(images: Images) -> Figure:
     middles = [(row + 0.5) * (x.shape[2] + 1) for row in range(len(classes))]
     axes[0, 0].set_yticks(middles, classes)
     means = torch.stack([each.mean(dim=0) for each in by_class])
-    tiles(axes[0, 1], (3 * means).round() / 3, 2)
+    tiles(axes[0, 1], (3 * avg_pool2d(means, 2)).round() / 3, 2)
     axes[1, 0].bar(range(len(classes)), [len(each) for each in by_class], color=BLUE)
     axes[1, 0].set_xticks(range(len(classes)))
     share = x[:5000].histc(17, 0, 1) / x[:5000].numel()  # it counts up to 2^24
