@@ -29,7 +29,7 @@ def draw_explorer(images: Images) -> Figure:
     middles = [(row + 0.5) * (x.shape[2] + 1) for row in range(len(classes))]
     axes[0, 0].set_yticks(middles, classes)
     means = torch.stack([each.mean(dim=0) for each in by_class])
-    tiles(axes[0, 1], (3 * avg_pool2d(means, 2)).round() / 3, 2)
+    tiles(axes[0, 1], (2 * avg_pool2d(means, 2)).round() / 2, 2)
     axes[1, 0].bar(range(len(classes)), [len(each) for each in by_class], color=BLUE)
     axes[1, 0].set_xticks(range(len(classes)))
     share = x[:5000].histc(17, 0, 1) / x[:5000].numel()  # it counts up to 2^24
@@ -142,7 +142,7 @@ def draw_feedback(patrols: dict[str, Tensor]) -> Figure:
     titles = {"records": "by records", "corrected": "corrected"}
     for ax, (way, shares) in zip(axes, patrols.items(), strict=True):
         days = range(0, shares.shape[1], 30)
-        for run in shares[:6, ::30].tolist():
+        for run in shares[:4, ::30].tolist():
             ax.plot(days, run, "-", color=BLUE, lw=1)
         ax.axhline(0.5, color=ORANGE, ls="--", lw=1.5)
         ax.set(ylim=(0, 1), title=titles[way], xlabel="day")
