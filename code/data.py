@@ -425,7 +425,7 @@ def main(
 
     Args:
         seed: How the data are split; the experiments take the next four seeds too.
-        device: Where to train networks; leaks and measures are computed on the CPU.
+        device: Where to train networks; leaks, tables and shifts stay on the CPU.
         data: Which images; Fashion-MNIST and CIFAR-10 are downloaded when first used.
         larger: Which images are explored, and shifted.
         out: Folder for metrics.json and the results that drawings.py draws; without

@@ -18,7 +18,6 @@ from tools.lectures import topics
 
 LECTURES = ROOT / "docs" / "lectures"
 LABS = [topic for topic in topics(ROOT) if (LECTURES / topic / "lab.py").exists()]
-CHECKED = [topic for topic in LABS if (LECTURES / topic / "checks.py").exists()]  # in time all of them
 IMPORTS = 8  # lines of them that a lab may open with
 FEWEST = 4  # answers of each kind to an exercise
 FOLD = r'<details markdown="1"><summary>{}</summary>\n\n.+?\n\n</details>'
@@ -26,12 +25,11 @@ FOLD = r'<details markdown="1"><summary>{}</summary>\n\n.+?\n\n</details>'
 
 def answers_to(topic):
     """The answers to the exercises of a lab."""
-    path = ROOT / "tests" / "answers" / f"{topic}.py"
-    return GIVEN.pop(module_at(path).__name__) if path.is_file() else []
+    return GIVEN.pop(module_at(ROOT / "tests" / "answers" / f"{topic}.py").__name__)
 
 
-ANSWERS = {topic: answers_to(topic) for topic in CHECKED}
-EXERCISES = [(topic, check) for topic in CHECKED for check in dict.fromkeys(given.check for given in ANSWERS[topic])]
+ANSWERS = {topic: answers_to(topic) for topic in LABS}
+EXERCISES = [(topic, check) for topic in LABS for check in dict.fromkeys(given.check for given in ANSWERS[topic])]
 
 
 def tagged(cell, tag):
@@ -52,14 +50,8 @@ def cells(topic):
 
 
 @pytest.fixture(params=LABS)
-def any_lab(request):
-    """The cells of a lab."""
-    return cells(request.param)
-
-
-@pytest.fixture(params=CHECKED)
 def lab(request):
-    """The cells of a lab whose checks stand in a file beside it."""
+    """The cells of a lab."""
     return cells(request.param)
 
 
@@ -67,7 +59,7 @@ def lab(request):
     ("topic", "given"),
     [
         pytest.param(topic, given, id=f"{topic}-{given.check}-{'-'.join(each.__name__ for each in given.functions)}")
-        for topic in CHECKED
+        for topic in LABS
         for given in ANSWERS[topic]
     ],
 )
@@ -88,7 +80,7 @@ def test_a_check_is_tried_on_several_answers_of_each_kind(topic, check):
     assert given.count(False) >= FEWEST, f"{check} is tried on {given.count(False)} wrong answers, not {FEWEST}"
 
 
-@pytest.mark.parametrize("topic", CHECKED)
+@pytest.mark.parametrize("topic", LABS)
 def test_every_check_of_a_lab_is_tried_on_answers_and_every_one_of_the_file_is_in_the_lab(topic):
     used = set(re.findall(r"^attempt\(checks\.(\w+),", (LECTURES / topic / "lab.py").read_text(encoding="utf-8"), re.M))
     written = (LECTURES / topic / "checks.py").read_text(encoding="utf-8")
@@ -153,17 +145,9 @@ def test_the_page_and_the_lab_say_how_long_the_lab_takes_and_its_parts_add_up_to
     headings = "\n".join(cell.source for cell in cells(topic) if cell.cell_type == "markdown")
     parts = [int(minutes) for minutes in re.findall(r"^## .*\((\d+) minutes\)$", headings, re.M)]
     assert said_on_page == said_in_lab
-    assert not parts or sum(parts) == int(said_in_lab)
+    assert sum(parts) == int(said_in_lab)
 
 
-def test_a_lab_asks_for_predictions_and_has_exercises_that_a_stub_fails(any_lab):
-    assert [cell for cell in any_lab if "**Predict.**" in cell.source]
-    checks = [cell for cell in any_lab if tagged(cell, "check")]
-    assert checks
-    for check in checks:
-        assert "Not yet: " in said(check), f"a stub passes already: {check.source}"
-
-
-def test_a_lab_ends_with_an_assertion(any_lab):
-    last = [cell.source for cell in any_lab if cell.cell_type == "code"][-1]
+def test_a_lab_ends_with_an_assertion(lab):
+    last = [cell.source for cell in lab if cell.cell_type == "code"][-1]
     assert any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(last)))

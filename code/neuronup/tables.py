@@ -23,9 +23,8 @@ CATEGORIES = ["species", "island"]
 
 def penguins() -> pd.DataFrame:
     """Read the table of 344 penguins; the values of a category are known to be all."""
-    with (files("palmerpenguins") / "data" / "penguins.csv").open(
-        encoding="utf-8"
-    ) as text:
+    file = files("palmerpenguins") / "data" / "penguins.csv"
+    with file.open(encoding="utf-8") as text:
         table = pd.read_csv(text)
     return table.astype(dict.fromkeys(CATEGORIES, "category"))
 

@@ -83,14 +83,22 @@ def draw_leaks(scores: dict[str, dict[str, Tensor]]) -> Figure:
     return draw_ranges(scores, looks, "accuracy on the part held out", 2.4)
 
 
-def draw_gaps(scores: dict[str, Tensor]) -> Figure:
-    """Draw the test accuracy for each way to treat gaps."""
-    names = {
-        "drop": "row dropped",
-        "median": "median",
-        "indicator": "median + indicator",
-        "species": "median of species",
-    }
+GAPS = {
+    "drop": "row dropped",
+    "median": "median",
+    "indicator": "median + indicator",
+    "species": "median of species",
+}
+FAMILIES = {
+    "logistic": "logistic regression",
+    "network": "small network",
+    "forest": "random forest",
+    "boosting": "gradient boosting",
+}
+
+
+def draw_penguins(scores: dict[str, Tensor], names: dict[str, str]) -> Figure:
+    """Draw the test accuracy on penguins for each of `names`."""
     ways = {name: {"it": scores[way]} for way, name in names.items()}
     look = {"it": ("o", BLUE, "accuracy")}
     return draw_ranges(ways, look, "accuracy on penguins held out", 2.0)
@@ -104,19 +112,6 @@ def draw_shifts(scores: dict[str, dict[str, Tensor]]) -> Figure:
         "corrected": ("s", GREEN, "corrected"),
     }
     return draw_ranges(scores, looks, "accuracy", 2.6)
-
-
-def draw_families(scores: dict[str, Tensor]) -> Figure:
-    """Draw the test accuracy of each kind of model on a table."""
-    names = {
-        "logistic": "logistic regression",
-        "network": "small network",
-        "forest": "random forest",
-        "boosting": "gradient boosting",
-    }
-    kinds = {name: {"it": scores[kind]} for kind, name in names.items()}
-    look = {"it": ("o", BLUE, "accuracy")}
-    return draw_ranges(kinds, look, "accuracy on penguins held out", 2.0)
 
 
 def draw_scales(scores: dict[str, Tensor]) -> Figure:
@@ -217,8 +212,8 @@ def draw(source: Path) -> dict[str, Figure]:
         "shift": draw_translation(images.train.x[0, 0]),
         "leaks": draw_leaks(results["leaks"]),
         "confusion": draw_confusion(results["errors"], images.classes),
-        "gaps": draw_gaps(results["tables"]["gap"]),
-        "families": draw_families(results["tables"]["family"]),
+        "gaps": draw_penguins(results["tables"]["gap"], GAPS),
+        "families": draw_penguins(results["tables"]["family"], FAMILIES),
         "scales": draw_scales(results["scales"]),
         "shifts": draw_shifts(results["shifts"]),
         "feedback": draw_feedback(results["patrols"]),
