@@ -204,7 +204,10 @@ def test_code_selected_with_the_mouse_is_the_code_and_nothing_else(page: str, vi
     tried = 0
     for code in codes:
         code.scroll_into_view_if_needed()
-        at = code.bounding_box()
+        before, at = None, code.bounding_box()
+        while at != before:  # until it stands still
+            seen.page.wait_for_timeout(50)
+            before, at = at, code.bounding_box()
         if not at or at["height"] > 900 or tried == 6:
             continue
         tried += 1

@@ -127,6 +127,14 @@ def test_the_search_index_is_light() -> None:
     assert size <= 300_000, f"the search index weighs {size} bytes, where 300,000 are allowed"
 
 
+def test_the_search_gives_no_solution_of_a_lab_away() -> None:
+    found = [
+        part for part in json.loads((SITE / INDEX).read_text(encoding="utf-8"))["docs"] if "/lab/" in part["location"]
+    ]
+    assert any("attempt(" in part["text"] for part in found)
+    assert not [part["location"] for part in found if "@solution" in part["text"]]
+
+
 def test_search_finds_every_page_by_its_heading(visit: Callable[..., Visit]) -> None:
     seen = visit("/")
     box = seen.page.locator("input[name=query]")
