@@ -95,6 +95,16 @@ def test_a_formula_in_a_page_is_typeset_and_can_be_heard(any_page: str) -> None:
     assert bool(formulas) <= bool(style), f"{any_page} has formulas but not the style sheet of KaTeX"
 
 
+def test_the_parts_of_a_formula_are_as_many_as_mathml_wants(any_page: str) -> None:
+    wanted = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
+    wrong = [
+        str(part)[:200]
+        for part in tree(any_page).find_all(list(wanted))
+        if len(part.find_all(True, recursive=False)) != wanted[part.name]
+    ]
+    assert not wrong, "\n".join([f"{any_page}: formulas with too few parts, or too many:", *wrong])
+
+
 @pytest.mark.parametrize("page", addresses("lecture", "deck"))
 def test_a_lecture_has_formulas_and_drawings(page: str) -> None:
     assert tree(page).select(".katex"), f"{page} has no formula"
