@@ -34,7 +34,9 @@ def search_index() -> list[dict[str, str]]:
 def found(page: Page, question: str) -> list[str]:
     """Ask the search, and return the pages that it names, by address."""
     box = page.locator("input[name=query]")
-    for text in ("", question):  # the search listens to keys; its last answer must be gone before it is asked
+    # The search listens to keys. Its last answer must be gone before it is asked; but an answer to nothing, asked for
+    # needlessly, may arrive after the question, and is then shown as the question's.
+    for text in ("", question) if box.input_value() else (question,):
         box.fill(text)
         box.press("End")
         page.wait_for_function(ANSWERED, arg=text)
