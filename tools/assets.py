@@ -53,7 +53,7 @@ def fingerprint(*places: Path) -> str:
     return seen.hexdigest()[:16]
 
 
-def node(program: Path, *words: Path) -> str:
+def node(program: Path, *words: Path | str) -> str:
     """Run a program of ours in Node; return what it prints. Raises ValueError with its complaint if it fails."""
     done = run("node", program, *words)
     if done.returncode:
@@ -74,6 +74,11 @@ def typeset(program: Path, site: Path, cache: Path) -> dict[str, str]:
 def purge(program: Path, site: Path, cache: Path) -> None:
     """Leave in the style sheets of others in the built `site` only what a page or a script asks for."""
     node(program, site, cache / "css")
+
+
+def shake(program: Path, site: Path, cache: Path, features: list[str]) -> None:
+    """Leave in the theme's script of the built `site` only what these `features` of the theme need."""
+    node(program, site, cache / "js", *features)
 
 
 def slim_fonts(needed: dict[Path, str], cache: Path) -> None:

@@ -119,11 +119,12 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Make labs fit to be taken away; typeset the maths; leave in style sheets and fonts what is used."""
+    """Make labs fit to be taken away; typeset the maths; leave in the parts of others what is used."""
     site = Path(config.site_dir)
     lectures.take_away(site, ROOT, addresses(config))
     try:
         used = assets.typeset(ROOT / "tools" / "maths.mjs", site, CACHE)
+        assets.shake(ROOT / "tools" / "js.mjs", site, CACHE, config.theme["features"])
         assets.purge(ROOT / "tools" / "css.mjs", site, CACHE)
     except ValueError as error:
         raise PluginError(str(error)) from None

@@ -112,6 +112,32 @@ def test_a_style_sheet_is_purged_again_when_a_page_asks_for_more_and_not_for_ano
     assert len(list((site.parent / "css").iterdir())) == 1
 
 
+def test_the_themes_script_keeps_the_features_that_the_site_has_and_is_shaken_once(tmp_path: Path) -> None:
+    scripts = tmp_path / "site" / "assets" / "javascripts"
+    scripts.mkdir(parents=True)
+    theme = (
+        "(()=>{var C=JSON.parse(document.getElementById('c').textContent);"
+        "function has$(e){return C.features.includes(e)}function wide(){return 'much that only this needs'}"
+        "has$('x'),has$(\"search.highlight\")&&alert('marked'),has$(\"navigation.instant\")&&alert(wide()),"
+        "other.has$(\"navigation.instant\")})();"
+    )
+    for name in ("bundle.1.min.js", "search.2.min.js"):
+        (scripts / name).write_text(theme, encoding="utf-8")
+    for _ in range(2):
+        (scripts / "bundle.1.min.js").write_text(theme, encoding="utf-8")
+        assets.shake(CSS.with_name("js.mjs"), tmp_path / "site", tmp_path, ["search.highlight", "toc.follow"])
+        left = (scripts / "bundle.1.min.js").read_text(encoding="utf-8")
+        assert "marked" in left and "much that only" not in left
+        assert left.count("navigation.instant") == 1  # that of another function of the same name
+        (kept,) = (tmp_path / "js").iterdir()
+    assert (scripts / "search.2.min.js").read_text(encoding="utf-8") == theme
+    kept.write_text(json.dumps(["/* kept */"]), encoding="utf-8")  # as can be seen when it is taken
+    for features, text in ((["search.highlight", "toc.follow"], "/* kept */"), (["navigation.instant"], "much that only")):
+        (scripts / "bundle.1.min.js").write_text(theme, encoding="utf-8")
+        assets.shake(CSS.with_name("js.mjs"), tmp_path / "site", tmp_path, features)
+        assert text in (scripts / "bundle.1.min.js").read_text(encoding="utf-8")
+
+
 def test_a_font_keeps_the_characters_that_are_used_and_is_cut_once(tmp_path: Path, monkeypatch) -> None:
     font = tmp_path / "font.woff2"
     whole = (ROOT / "node_modules" / FONT).read_bytes()

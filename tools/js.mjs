@@ -1,0 +1,34 @@
+// Leave in the theme's script only the features that this site has: `node tools/js.mjs site cache feature ...`.
+// The theme asks for each by a function of one line; answered here, what hangs on a no is never reached and is left out.
+// What was left is kept in the folder `cache`, and taken again while this program, the script and the features are the same.
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { minify } from "terser";
+
+const [site, cache, ...features] = process.argv.slice(2);
+const folder = join(site, "assets", "javascripts");
+const ASKS = /function ([\w$]+)\(([\w$]+)\)\{return [\w$.]+\.features\.includes\(\2\)\}/;
+
+async function slim(script) {
+  const asks = script.match(ASKS)?.[1];
+  const call = asks && new RegExp(`(?<![\\w$.])${asks.replaceAll("$", "\\$")}\\("([\\w.]+)"\\)`, "g");
+  const answered = call ? script.replace(call, (_, name) => features.includes(name) ? "!0" : "!1") : script;
+  return (await minify(answered, { compress: { passes: 3 }, ecma: 2020 })).code;
+}
+
+const names = readdirSync(folder).filter(name => /^bundle\..*\.js$/.test(name)).sort();
+const scripts = names.map(name => readFileSync(join(folder, name), "utf8"));
+const hash = createHash("sha256");
+for (const part of [readFileSync(process.argv[1], "utf8"), ...scripts, ...features]) hash.update(part).update("\0");
+const kept = join(cache, `${hash.digest("hex")}.json`);
+let left;
+try {
+  left = JSON.parse(readFileSync(kept, "utf8"));
+} catch {
+  left = await Promise.all(scripts.map(slim));
+  rmSync(cache, { recursive: true, force: true });
+  mkdirSync(cache, { recursive: true });
+  writeFileSync(kept, JSON.stringify(left));
+}
+names.forEach((name, number) => writeFileSync(join(folder, name), left[number]));
