@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from string import Formatter
 import pytest
 from conftest import ROOT
 
-from tools import markup, snippets
+from tools import markup, snippets, tries
 from tools.lectures import topics
 from tools.pipeline import imported
 
@@ -217,7 +216,8 @@ def test_python_on_a_page_is_always_an_included_region(page):
 
 
 @pytest.mark.parametrize("topic", topics(ROOT))
-def test_the_code_of_a_page_pasted_in_order_into_a_fresh_interpreter_runs(topic, tmp_path):
+def test_the_code_of_a_page_pasted_in_order_knows_every_name_it_uses(topic, tmp_path):
+    """That it runs too, the build has seen, which runs it for its tries."""
     page = LECTURES / topic / "index.md"
     assert snippets.IMPORTS.search(page.read_text(encoding="utf-8")), f"{name_of(page)} has no {{{{ imports }}}}"
     program = tmp_path / "pasted.py"
@@ -227,11 +227,32 @@ def test_the_code_of_a_page_pasted_in_order_into_a_fresh_interpreter_runs(topic,
         [*look, "--select=F821,F401,F811", str(program)], capture_output=True, text=True, encoding="utf-8"
     )
     assert seen.returncode == 0, f"{name_of(page)}, its regions in order:\n{seen.stdout}{seen.stderr}"
-    path = {**os.environ, "PYTHONPATH": str(CODE)}
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", program], env=path, capture_output=True, text=True, encoding="utf-8"
-    )
-    assert ran.returncode == 0, f"{name_of(page)}, its regions in order:\n{ran.stderr}"
+
+
+TRIED = [topic for topic in topics(ROOT) if (LECTURES / topic / "tries.py").exists()]
+
+
+@pytest.mark.parametrize("topic", TRIED)
+def test_a_page_has_four_to_six_tries_each_short_and_each_says_what_to_change(topic):
+    page = (LECTURES / topic / "index.md").read_text(encoding="utf-8")
+    shown = [region for region in snippets.shown(page, ROOT) if region.path.endswith("tries.py")]
+    assert 4 <= len(shown) <= 6, f"{topic} has {len(shown)} tries"
+    assert len(tries.FENCE.findall(page)) == len(shown), "each try stands alone in a fence { .python .try }"
+    for region in shown:
+        assert region.path == f"docs/lectures/{topic}/tries.py"
+        assert len(region.text.splitlines()) <= 12, f"{region.name} is long for a few lines to try"
+        assert re.search(r"# .*\w", region.text), f"{region.name} does not say in a comment what to change"
+    regions = re.findall(r"\[start:([\w-]+)\]", (LECTURES / topic / "tries.py").read_text(encoding="utf-8"))
+    assert sorted(regions) == sorted(region.name for region in shown)
+
+
+@pytest.mark.parametrize("topic", TRIED)
+def test_every_try_shows_something(topic):
+    notebook = LECTURES / topic / "tries.ipynb"
+    if not notebook.is_file():
+        pytest.skip("the site has not been built")
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        assert cell["outputs"], f"{topic}: the try {cell['metadata']['region']} shows nothing"
 
 
 @pytest.mark.parametrize("page", [*MARKDOWN, *TEMPLATES], ids=name_of)

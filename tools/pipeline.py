@@ -1,4 +1,4 @@
-"""Run a lecture's script, drawings and lab, and put what they made where the site finds it: wholly, or not at all."""
+"""Run a lecture's script, drawings, lab and tries, and put what they made in its place: wholly, or not at all."""
 
 import ast
 import hashlib
@@ -10,12 +10,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
+
+from tools import snippets
 
 ROOT = Path(__file__).parents[1]
 MADE = "neuronup"  # in the metadata of a notebook: the fingerprint of its cells when it was made
@@ -140,30 +142,68 @@ def run_lab(lab: Path, notebook: Path) -> None:
 
     Raises Failed, leaving `notebook` as it was, when a cell raises.
     """
-    import jupytext  # here, for these take two seconds that a build with no lab to run can spare
+    import jupytext  # here, for these take two seconds that a build with nothing to run can spare
     import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
 
     book = jupytext.read(lab)
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for number, cell in enumerate(book.cells):
         cell.id = f"cell-{number}"
     book.metadata[MADE] = digest(book)
+    failed = executed(book, lab.parent)
+    if failed:
+        raise Failed(f"{lab}: a cell raised\n{failed[1]}")
+    write(book, notebook, nbformat.write)
+
+
+def run_tries(page: Path, notebook: Path) -> None:
+    """Run the code of a page in its order, each region a cell, and write what its tries showed as `notebook`.
+
+    Raises Failed, leaving `notebook` as it was, when a region raises.
+    """
+    import nbformat
+
+    markdown = page.read_text(encoding="utf-8")
+    regions = snippets.shown(markdown, ROOT)
+    book = nbformat.v4.new_notebook()
+    for number, code in enumerate([snippets.imports(regions, ROOT), *(each.text for each in regions)]):
+        book.cells.append(nbformat.v4.new_code_cell(code, id=f"cell-{number}"))
+    if failed := executed(book, page.parent):
+        number, error = failed
+        which = f"{regions[number - 1].path}:{regions[number - 1].name}" if number else "the imports"
+        raise Failed(f"{page}: {which} raised when the code of the page was run in its order:\n{error}")
+    tries = [pair for pair in zip(regions, book.cells[1:], strict=True) if Path(pair[0].path).name == "tries.py"]
+    for region, cell in tries:
+        cell.metadata["region"] = region.name
+    book.cells = [cell for _, cell in tries]
+    write(book, notebook, nbformat.write)
+
+
+def executed(book: Any, where: Path) -> tuple[int, str] | None:
+    """Run the cells of a notebook in the folder `where`; return which of them raised, and its traceback."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     client = NotebookClient(
         book,
         timeout=600,
         coalesce_streams=True,
         record_timing=False,
         extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(lab.parent)}},
+        resources={"metadata": {"path": str(where)}},
     )
     try:
         client.execute(env=surroundings())
     except CellExecutionError as error:
-        raise Failed(f"{lab}: a cell raised\n{error}") from None
+        raised = (any(output["output_type"] == "error" for output in cell.get("outputs", [])) for cell in book.cells)
+        return next((number for number, has in enumerate(raised) if has), 0), str(error)
+    return None
+
+
+def write(book: Any, notebook: Path, how: Callable[[Any, Path], None]) -> None:
+    """Write a notebook, its drawings slimmed, wholly or not at all."""
     partial = notebook.with_name(f"{notebook.name}.partial")
-    nbformat.write(book, partial)
+    how(book, partial)
     slim(partial)
     partial.replace(notebook)
 
@@ -191,13 +231,15 @@ def keep_edits(root: Path) -> list[tuple[Path, Path]]:
 def state(root: Path) -> str:
     """Fingerprint of all that the pipeline reads and makes: where it is the same, there is nothing to do."""
     lectures, tools = root / "docs" / "lectures", root / "tools"
-    made = (path for name in ("outputs", "figures") for path in lectures.glob(f"*/{name}/*"))
+    made = (path for name in ("outputs/*", "figures/*", "*.ipynb") for path in lectures.glob(f"*/{name}"))
     typed = (*lectures.glob("*/*.py"), *(root / "code").rglob("*.py"), *tools.glob("*.py"), *tools.glob("*.mjs"))
     pins = (root / name for name in ("constraints.txt", "package-lock.json"))
     seen = hashlib.sha256(sys.version.encode())
-    for path in sorted((*made, *typed, *pins, *lectures.glob("*/lab.ipynb"))):
+    for path in sorted((*made, *typed, *pins)):
         if path.is_file():
             seen.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    for page in sorted(lectures.glob("*/index.md")):  # of a page counts the code that it shows, not its prose
+        seen.update("\0".join(each.text for each in snippets.shown(page.read_text(encoding="utf-8"), root)).encode())
     return seen.hexdigest()
 
 
@@ -232,7 +274,7 @@ def lock(file: IO[str]) -> bool:
 
 
 def build(root: Path = ROOT) -> None:
-    """Run every script, drawing and lab that has changed, or stands on something that has, side by side.
+    """Run every script, drawing, lab and page of code that has changed, or stands on something that has, side by side.
 
     Raises Failed when one of them fails; its traceback has then been shown.
     """
@@ -245,6 +287,6 @@ def build(root: Path = ROOT) -> None:
     words += ["--n-workers", str(os.cpu_count() or 1), "--parallel-backend", "threads", "--sort-table"]
     done = subprocess.run(words, cwd=root, env=surroundings())
     if done.returncode:
-        raise Failed("A script, a drawing or a lab failed: its traceback stands above. Mend it and build again.")
+        raise Failed("Something of a lecture failed: its traceback stands above. Mend it and build again.")
     mark.parent.mkdir(exist_ok=True)
     mark.write_text(state(root), encoding="utf-8")

@@ -1,13 +1,14 @@
-"""The pipeline: a pytask task for each script, its drawings and its lab; run when what it stands on has changed."""
+"""The pipeline: tasks for each script, its drawings, lab and tries; run when what they stand on has changed."""
 
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pytask import Product, task
+from pytask import Product, PythonNode, task
 
-from tools.pipeline import ROOT, imported, run_drawings, run_lab, run_script
+from tools import snippets
+from tools.pipeline import ROOT, imported, run_drawings, run_lab, run_script, run_tries
 
 CODE = ROOT / "code"
 PINS = ROOT / "constraints.txt"
@@ -73,6 +74,21 @@ for lecture in sorted((ROOT / "docs" / "lectures").iterdir()):
             figures: Annotated[Any, Product] = figures,
         ) -> None:
             run_drawings(drawings, outputs.folder, figures.folder)
+
+    if (lecture / "tries.py").exists():
+        regions = snippets.shown((lecture / "index.md").read_text(encoding="utf-8"), ROOT)
+        sources = {ROOT / each.path for each in regions}
+        tries_stand_on = {path for source in sources for path in [source, *imported(source, CODE)]}
+        tries_stand_on |= {PINS, MACHINE, *SLIMMER}
+
+        @task(id=lecture.name)
+        def task_tries(
+            page: str = str(lecture / "index.md"),  # no path: of its text, only the code counts
+            code: Any = PythonNode(value="\0".join(each.text for each in regions), hash=True),  # noqa: B008
+            stands_on: list[Path] = sorted(tries_stand_on),  # noqa: B008
+            notebook: Annotated[Path, Product] = lecture / "tries.ipynb",
+        ) -> None:
+            run_tries(Path(page), notebook)
 
     if lab.exists():
         lab_stands_on = [*imported(lab, CODE), PINS, MACHINE, *SLIMMER]

@@ -14,7 +14,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 from neuronup.pictures import in_line
-from tools import assets, lectures, markup, navigation, pipeline, snippets
+from tools import assets, lectures, markup, navigation, pipeline, snippets, tries
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache"
@@ -75,7 +75,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         page.meta["search"] = {"exclude": True}  # a deck says again what its lecture says
     meanings = markup.glossary((ROOT / "docs" / "course" / "glossary.md").read_text(encoding="utf-8"))
     try:
-        markdown = snippets.with_imports(markdown, ROOT)
+        markdown = tries.with_marks(snippets.with_imports(markdown, ROOT))
         markdown = markup.with_numbers(markdown, lectures.topic_of(page.file.src_uri), ROOT / "docs" / "lectures")
     except ValueError as error:
         raise PluginError(f"docs/{page.file.src_uri}: {error}") from None
@@ -96,6 +96,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         html = re.sub(r'<span id="__span-[\d-]+">', "<span>", html)
     try:
         markup.check_terms(html)
+        html = tries.with_outputs(html, Path(config.docs_dir, page.file.src_uri).with_name("tries.ipynb"))
         return markup.with_figures(html, drawing)
     except ValueError as error:
         raise PluginError(f"docs/{page.file.src_uri}: {error}") from None

@@ -119,7 +119,7 @@ def test_the_themes_script_keeps_the_features_that_the_site_has_and_is_shaken_on
         "(()=>{var C=JSON.parse(document.getElementById('c').textContent);"
         "function has$(e){return C.features.includes(e)}function wide(){return 'much that only this needs'}"
         "has$('x'),has$(\"search.highlight\")&&alert('marked'),has$(\"navigation.instant\")&&alert(wide()),"
-        "other.has$(\"navigation.instant\")})();"
+        'other.has$("navigation.instant")})();'
     )
     for name in ("bundle.1.min.js", "search.2.min.js"):
         (scripts / name).write_text(theme, encoding="utf-8")
@@ -132,7 +132,10 @@ def test_the_themes_script_keeps_the_features_that_the_site_has_and_is_shaken_on
         (kept,) = (tmp_path / "js").iterdir()
     assert (scripts / "search.2.min.js").read_text(encoding="utf-8") == theme
     kept.write_text(json.dumps(["/* kept */"]), encoding="utf-8")  # as can be seen when it is taken
-    for features, text in ((["search.highlight", "toc.follow"], "/* kept */"), (["navigation.instant"], "much that only")):
+    for features, text in (
+        (["search.highlight", "toc.follow"], "/* kept */"),
+        (["navigation.instant"], "much that only"),
+    ):
         (scripts / "bundle.1.min.js").write_text(theme, encoding="utf-8")
         assets.shake(CSS.with_name("js.mjs"), tmp_path / "site", tmp_path, features)
         assert text in (scripts / "bundle.1.min.js").read_text(encoding="utf-8")
