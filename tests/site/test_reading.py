@@ -203,9 +203,8 @@ def test_code_selected_with_the_mouse_is_the_code_and_nothing_else(page: str, vi
     codes = [code for code in seen.page.locator("article pre > code").all() if code.is_visible()]
     tried = 0
     for code in codes:
-        code.evaluate(
-            "part => part.scrollIntoView({ block: 'center', behavior: 'instant' })"
-        )  # edges scroll by themselves
+        # In the middle: near an edge a selection scrolls the page by itself.
+        code.evaluate("part => part.scrollIntoView({ block: 'center', behavior: 'instant' })")
         before, at = None, code.bounding_box()
         while at != before:  # until it stands still
             seen.page.wait_for_timeout(50)
