@@ -231,7 +231,9 @@ class SoftmaxLayer:
 
 
 # --8<-- [end:layer]
-def train_on_digits(seed: int, steps: int, device: torch.device) -> dict[str, float]:
+def train_on_digits(
+    seed: int, steps: int, device: torch.device
+) -> tuple[SoftmaxLayer, dict[str, float]]:
     """Train a layer on digits; measure its losses on the way, and on single images."""
     x, digit, x_test, digit_test = train_test_digits(seed).to(device)
     layer = SoftmaxLayer(64, 10, device)
@@ -250,7 +252,7 @@ def train_on_digits(seed: int, steps: int, device: torch.device) -> dict[str, fl
         numbers[f"{name}_accuracy"] = float(accuracy(z, digit_test))
     losses = cross_entropy(z, p_test)
     worst = int(losses.argmax())
-    return numbers | {
+    return layer, numbers | {
         "worst_loss": float(losses[worst]),
         "worst_digit": int(digit_test[worst]),
         "worst_prediction": int(most_likely(z[worst])),
@@ -326,7 +328,7 @@ def main(
     used = devices.pick(device)
     splits = tqdm(range(seed, seed + seeds), desc="misprint", disable=None)
     errors = stack([held_out_errors(each, used) for each in splits])
-    digits = train_on_digits(seed, steps, used)
+    layer, digits = train_on_digits(seed, steps, used)
     numbers = {**summary(errors, seed, used), **digits, **extremes()}
     print(REPORT.format(**numbers, ln_10=log(10)))
     if out is not None:
@@ -337,6 +339,7 @@ def main(
             errors=errors,
             lines={times: fit_each(x, y, times) for times in (1, 10)},
             classifier=fit(binary_cross_entropy, x, above_median(y)),
+            layer=(layer.weight.cpu(), layer.bias.cpu()),
         )
         record(out, seed, used, **numbers)
 

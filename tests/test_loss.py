@@ -309,7 +309,7 @@ def test_a_step_of_the_layer_is_pytorchs_gradient_step() -> None:
 
 
 def test_a_layer_that_knows_nothing_has_the_loss_of_guessing() -> None:
-    numbers = train_on_digits(seed=1, steps=100, device=torch.device("cpu"))
+    _, numbers = train_on_digits(seed=1, steps=100, device=torch.device("cpu"))
     assert numbers["untrained"] == pytest.approx(log(10))
     assert numbers["end_loss"] < numbers["half_loss"] < log(10)
     assert numbers["end_accuracy"] > 0.9
