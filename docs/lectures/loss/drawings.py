@@ -68,7 +68,7 @@ TREE = (  # what is predicted, its height, and the leaves: height, when, loss, P
         ),
     ),
     (
-        "shares",
+        "a distribution",
         0.4,
         (
             (
@@ -249,7 +249,8 @@ def draw_forecasts() -> Figure:
         ax.barh(row, 100 - rain, 0.6, left=rain, fill=False, ec=FAINT, hatch="///")
         inside = {"va": "center", "ha": "center", "size": "large"}
         ax.text(rain / 2, row, f"rain {rain} %", **inside)
-        ax.text((100 + rain) / 2 if rain < 90 else 108, row - 0.42, "dry", **inside)
+        dry = {"ha": "right", "size": "large"}
+        ax.text(112, row - 0.4, f"dry {100 - rain} %", **dry)
     ax.set(xlim=(0, 112), xticks=[0, 50, 100], xlabel="probability in %")
     ax.set(ylim=(1.6, -0.6), yticks=[0, 1], yticklabels=["careful", "bold"])
     ax.grid(False)
@@ -264,19 +265,19 @@ def draw_gaps(data: Split, theta: Tensor) -> Figure:
     ax.scatter(x_other, y_other, 22, label="the world", **ring)
     ax.scatter(x, y, 40, color=BLUE, label="our pairs")
     ends = torch.tensor([-1.4, 2.6])
-    predicted = ax.plot(ends.tolist(), line(theta, ends).tolist(), "-", color=INK)
-    label = ax.text(2.6, float(line(theta, ends)[1]) + 8, "prediction", ha="right")
+    name = {"color": INK, "label": "prediction"}
+    predicted = ax.plot(ends.tolist(), line(theta, ends).tolist(), "-", **name)
     prediction = line(theta, torch.tensor(x)).tolist()
     gaps = [
         arrow(ax, (at, start), (at, end), color=ORANGE)
         for at, start, end in zip(x, prediction, y, strict=True)
     ]
-    figures.step(1, *predicted, label)
+    figures.step(1, *predicted)
     figures.step(2, *gaps)
     marks = [25 + 5 * tick for tick in (-1, 0, 1, 2)]
     ax.set(xlabel="body-mass index", xticks=[-1, 0, 1, 2], xticklabels=marks)
     ax.set(ylabel="progression", ylim=(0, 400))
-    fig.legend(loc="outside lower center", ncols=2)
+    fig.legend(loc="outside lower center", ncols=3, columnspacing=1, handletextpad=0.4)
     return fig
 
 
@@ -299,10 +300,10 @@ def draw_mean(data: Split, theta: Tensor) -> Figure:
     ax.bar(range(1, 9), losses.tolist(), 0.7, color=BLUE, alpha=0.6)
     mean, top = float(losses.mean()), 1.15 * float(losses.max())
     (measured,) = ax.plot([0.5, 8.5], [mean, mean], "--", color=ORANGE)
-    name = ax.text(8.5, mean + top / 40, "their mean: $\\hat{L}$", ha="right")
+    name = ax.text(0.6, mean + top / 12, "their mean: L̂")
     unseen = ax.bar((9.6, 10.6, 11.6), top, 0.7, fill=False, ec=FAINT, ls=":", lw=1.5)
     marks = [ax.text(at, top / 2, "?", ha="center") for at in (9.6, 10.6, 11.6)]
-    marks.append(ax.text(10.6, top * 1.03, "over all: $L$", ha="center"))
+    marks.append(ax.text(10.6, top * 1.03, "over all: L", ha="center"))
     figures.step(1, measured, name)
     figures.step(2, *unseen, *marks)
     ax.set(xticks=[4.5, 10.6], xticklabels=["our pairs", "the world's"])
@@ -327,7 +328,7 @@ def draw_sets(images: Tensor, digits: Tensor) -> Figure:
         ax.text(7.4, height, str(digit), ha="center", va="center")
     ax.text(2.2, 5.3, "X: images of 8 × 8 pixels", ha="center")
     ax.text(7.4, 5.3, "Y: digits", ha="center")
-    side, start, right = {"va": "center", "ha": "left"}, 3.95, 7.1
+    side, start, right = {"va": "center", "size": 11.5}, 3.95, 7.1
     pair = ax.plot([start, right], [2.6, at[3]], "-", color=BLUE)
     pair.append(ax.text(8.6, at[3], "a pair z = (x, y), in Z = X × Y", **side))
     rare = ax.plot([start, right], [3.0, at[0]], ":", color=FAINT)
@@ -361,7 +362,7 @@ def draw_secants() -> Figure:
         ends = [1 + each for each in reach], [middle + rise * each for each in reach]
         colour = INK if number == 4 else (BLUE, ORANGE, GREEN)[number - 1]
         drawn = ax.plot(*ends, style, color=colour)
-        name = f"step {step:g}: {rise:.3f}"
+        name = f"step {step:g}: {rise:.3f}".replace("-", "−")
         if marker:
             drawn += ax.plot(pair.tolist(), [low, high], marker, color=colour, ls="")
         place = 0.97 - 0.1 * number
@@ -379,7 +380,7 @@ def draw_wants() -> Figure:
     fig, axes = figures.panels(HALF, 3.6, rows=2)
     sample = (1, 2, 3, 5, 9)
     for ax, best, name in zip(
-        axes, (4, 3), ("squared: mean", "absolute: median"), strict=True
+        axes, (4, 3), ("squared error: mean", "absolute error: median"), strict=True
     ):
         ax.axvline(best, color=PURPLE, ls=":")
         ax.plot(sample, [0] * 5, "o", color=BLUE, ms=8, clip_on=False)
@@ -387,7 +388,7 @@ def draw_wants() -> Figure:
             pull = value - best if best == 4 else (value > best) - (value < best)
             if pull:
                 arrow(ax, (best, row), (best + pull, row), color=ORANGE)
-        ax.set(title=f"{name}, {best}", xlim=(0.5, 9.5), ylim=(-0.6, 6), yticks=[])
+        ax.set(title=f"{name} {best}", xlim=(0.5, 9.5), ylim=(-0.6, 6), yticks=[])
         ax.set(xticks=range(1, 10))
     figures.step(1, axes[1])
     return fig
@@ -420,7 +421,7 @@ def bars(ax: Axes, p: Tensor, title: str, **look: Any) -> None:
 
 def draw_one_hot(x: Tensor, digit: Tensor, layer: SoftmaxLayer) -> Figure:
     """Draw the 3 with the largest loss of those it classifies correctly, and its q."""
-    fig, axes = figures.panels(8, 1.9, columns=3)
+    fig, axes = figures.panels(6.6, 1.6, columns=3)
     z = layer(x)
     right = (most_likely(z) == digit) & (digit == 3)
     losses = cross_entropy(z, one_hot(digit, 10)).masked_fill(~right, -1.0)
@@ -440,8 +441,8 @@ def draw_worst(x: Tensor, digit: Tensor, layer: SoftmaxLayer) -> Figure:
     z = layer(x)
     worst = cross_entropy(z, one_hot(digit, 10)).argmax()
     figures.greyscale(axes[0], x[worst].reshape(8, 8), levels=8)
-    bars(axes[1], log_softmax(z[worst]).exp(), "prediction", color=ORANGE, alpha=0.7)
-    axes[0].set_title(f"label {digit[worst]}")
+    title = f"label {digit[worst]}, prediction {most_likely(z[worst])}"
+    bars(axes[1], log_softmax(z[worst]).exp(), title, color=ORANGE, alpha=0.7)
     figures.step(1, axes[1])
     return fig
 
@@ -488,7 +489,7 @@ def draw_overflow() -> Figure:
     """Draw exp of 32 bits on a logarithmic scale, up to where it overflows."""
     fig, ax = figures.panels(HALF, 3.6)
     z = torch.linspace(-20, 88.7, 100)
-    ax.plot(z.tolist(), torch.exp(z).log10().tolist(), "-", label="$e^z$")
+    ax.plot(z.tolist(), torch.exp(z).log10().tolist(), "-", label="exp(z)")
     largest = torch.log10(torch.tensor(torch.finfo(torch.float32).max))
     ax.axhline(float(largest), color=FAINT, ls="--")
     ax.text(-18, float(largest) + 1, "the largest number")
@@ -497,7 +498,7 @@ def draw_overflow() -> Figure:
     ax.set(xlabel="logit z", xlim=(-20, 130), xticks=[0, 50, 88], ylim=(-10, 46))
     ax.set_yticks([0, 20, 38], ["1", "$10^{20}$", "$10^{38}$"])
     ax.plot(0, 0, "o", color=INK, ms=8)
-    ax.text(4, -4, "the largest logit, after subtracting it", size=9.5)
+    ax.text(6, -1, "the largest logit,\nafter subtracting it", va="top")
     ax.legend(loc=(0.12, 0.6))
     return fig
 
@@ -509,11 +510,11 @@ def draw_choice() -> Figure:
     middle: dict[str, Any] = {"ha": "center", "va": "center"}
     ax.text(1.3, 3.1, "What do you\npredict?", bbox=frame, **middle)
     for number, (kind, at, leaves) in enumerate(TREE, 1):
-        parts: list[Any] = [arrow(ax, (2.6, 3.1), (3.5, at), color=FAINT)]
-        parts.append(ax.text(4.4, at, kind, bbox=frame | {"ec": PURPLE}, **middle))
+        parts: list[Any] = [arrow(ax, (2.6, 3.1), (3.4, at), color=FAINT)]
+        parts.append(ax.text(4.6, at, kind, bbox=frame | {"ec": PURPLE}, **middle))
         for height, when, name, pytorch in leaves:
-            parts.append(arrow(ax, (5.35, at), (6, height), color=FAINT))
-            parts.append(ax.text(6.15, height, when, va="center"))
+            parts.append(arrow(ax, (5.8, at), (6.4, height), color=FAINT))
+            parts.append(ax.text(6.55, height, when, va="center"))
             parts.append(arrow(ax, (9.7, height), (10.3, height), color=FAINT))
             bold = {"weight": "bold", "va": "bottom"}
             parts.append(ax.text(10.5, height, name, **bold))
@@ -535,9 +536,9 @@ def draw_answers() -> Figure:
             ylim=(0, 1.05), yticks=[0, 0.5, 1], title=f"model {name}: 4 of 5 correct"
         )
         mean = float(-torch.tensor(q).log().mean())
-        paid = ax.text(5.6, 0.75, f"{mean:.2f}", ha="center", weight="bold")
+        paid = ax.text(6.5, 0.56, f"mean loss\n{mean:.2f}", ha="center")
         figures.step(1, paid)
-        ax.set(xlim=(0.5, 6), xticks=range(1, 6))
+        ax.set(xlim=(0.5, 7.5), xticks=range(1, 6))
         ax.label_outer()
     fig.supylabel("probability of the true class", size="medium")
     axes[1].set(xlabel="example")
