@@ -62,12 +62,13 @@ def polynomial(x: Tensor, y: Tensor, degree: int) -> Callable[[Tensor], Tensor]:
 DEGREES = list(range(1, 16))
 
 
-def fit_one_set(seed: int) -> dict[str, Any]:
-    """Fit three degrees to the same 20 measurements: x, y (20,), fits by degree."""
+def fit_some_sets(seed: int, sets: int = 20) -> dict[str, Any]:
+    """Fit three degrees to the same measurements: x (20,), y (sets, 20), the fits."""
     x, places = torch.linspace(-1, 1, 20).double(), torch.linspace(-1, 1, 61).double()
-    y = measure(x, 1, torch.Generator().manual_seed(seed))
-    fits = {degree: polynomial(x, y, degree)(places)[0] for degree in (1, 5, 15)}
-    return {"x": x, "y": y[0], "places": places, "fits": fits}
+    drawn = torch.Generator().manual_seed(seed)
+    y = torch.cat([measure(x, 1, drawn) for _ in range(sets)])
+    fits = {degree: polynomial(x, y, degree)(places) for degree in (1, 5, 15)}
+    return {"x": x, "y": y, "places": places, "fits": fits}
 
 
 # --8<-- [start:errors]
@@ -139,10 +140,9 @@ FEATURE_WIDTHS = [10, 20, 40, 70, 100, 140, 180, 200, 220, 280, 400, 700, 1200, 
 def random_features(
     training: Examples, held_out: Examples, width: int, seed: int
 ) -> list[float]:
-    """Fit a layer on `width` random neurons by least squares; the error rates.
+    """Fit a layer on `width` random neurons: error rate in training, and held out.
 
-    Of all weights that fit best it takes the smallest. Returns the error rate on
-    the training labels, and on those held out.
+    By least squares; of all weights that fit best it takes the smallest.
     """
     drawn = torch.Generator().manual_seed(seed)
     x, x_new = (part.x.flatten(1).cpu().double() for part in (training, held_out))
@@ -253,37 +253,37 @@ class Comparison(NamedTuple):
 
     test: dict[str, float]  # accuracy on test images
     memorised: dict[str, float]  # share of the wrong labels that it repeats
-    histories: dict[str, History]
+    histories: dict[str, History]  # of four configurations
+    weights: dict[str, Tensor]  # of these, biases included: (parameters,)
 
 
 def compare_regularisers(images: Images, seed: int, epochs: int) -> Comparison:
     """Train a network by each configuration; evaluate it on the test images."""
-    found = Comparison({}, {}, {})
+    found = Comparison({}, {}, {}, {})
     for name, configuration in tqdm(REGULARISERS.items(), desc="train", disable=None):
         net = train(configuration, images, seed, epochs)
         found.test[name] = float(is_correct(net.model, images.test).float().mean())
         if net.wrong.any():
             repeated = is_correct(net.model, net.examples)[net.wrong]
             found.memorised[name] = float(repeated.float().mean())
-        if name in ("unregularised", "correct labels"):
-            found.histories[name] = net.history
+        if name in ("unregularised", "weight decay (L2)", "L1", "correct labels"):
+            flat = nn.utils.parameters_to_vector(net.model.parameters()).detach()
+            found.histories[name], found.weights[name] = net.history, flat.cpu()
     return found
 
 
-def decay_under_noise(
-    decoupled: bool, seed: int, decay: float = 0.5, steps: int = 200
-) -> Tensor:
-    """Shrink two weights that start at 1, whose gradients are noise: what is left (2,).
+def decay_under_noise(decoupled: bool, seed: int, decay: float = 0.5) -> Tensor:
+    """Shrink two weights from 1, whose gradients are noise: what is left (201, 2).
 
     The noise on the first is small (0.01), on the second large (10); mean of 500.
     """
-    drawn, theta = torch.Generator().manual_seed(seed), torch.ones(500, 2)
+    drawn, path = torch.Generator().manual_seed(seed), [torch.ones(500, 2)]
     optimiser: SGD = AdamW(0.01, decay) if decoupled else Adam(0.01)
-    for _ in range(steps):
+    for _ in range(200):
         noise = torch.randn(500, 2, generator=drawn) * torch.tensor([0.01, 10.0])
-        penalty = 0.0 if decoupled else decay * theta  # the gradient of an L2 penalty
-        theta = optimiser.step(theta, noise + penalty)
-    return theta.mean(dim=0)
+        penalty = 0.0 if decoupled else decay * path[-1]  # its gradient, of L2
+        path.append(optimiser.step(path[-1], noise + penalty))
+    return torch.stack(path).mean(dim=1)
 
 
 # --8<-- [start:sample]
@@ -422,10 +422,8 @@ def main(
     mistakes = torch.tensor(descent)
     test = stack([each.test for each in comparisons])
     memorised = stack([each.memorised for each in comparisons])
-    histories = {
-        name: stack([each.histories[name] for each in comparisons])
-        for name in ("unregularised", "correct labels")
-    }
+    runs = [each.histories for each in comparisons]
+    histories = {name: stack([run[name] for run in runs]) for name in runs[0]}
     found = random_search(standardised(load(data, seed)).to(used), seed, epochs, tries)
     counts = {
         "random predictions": [1, 3, 10, 30, 100, 300, 1000],
@@ -440,10 +438,10 @@ def main(
         for name in nets
     }
     losses = histories["unregularised"]["validation_loss"].mean(0)
-    parameters = build_mlp(Configuration(), 64, 10).parameters()
+    decays = {k: decay_under_noise(k == "adamw", seed) for k in ("adam", "adamw")}
     numbers: Numbers = {
         "examples": Configuration().examples,
-        "parameters": sum(parameter.numel() for parameter in parameters),
+        "parameters": len(comparisons[0].weights["unregularised"]),
         **summarise_curve_fits(errors),
         **summarise_descent(mistakes),
         **summarise_regularisers(test, memorised, losses),
@@ -454,18 +452,20 @@ def main(
         numbers[f"{name}_seen"], numbers[f"{name}_unseen"] = scores[-1].tolist()
     one = curves["trained networks"][0].tolist()  # with one try nothing is chosen
     numbers["learned_one_seen"], numbers["learned_one_unseen"] = one
-    for name, decoupled in (("adam", False), ("adamw", True)):
-        left = decay_under_noise(decoupled, seed).tolist()
-        numbers[f"{name}_quiet"], numbers[f"{name}_loud"] = left
+    for name, path in decays.items():
+        numbers[f"{name}_quiet"], numbers[f"{name}_loud"] = path[-1].tolist()
     print(REPORT.format(accuracies=table_rows(test), **numbers))
     if out is not None:
         keep(
             out,
-            one_set=fit_one_set(seed),
+            data=data,
+            some_sets=fit_some_sets(seed),
             errors=[each._asdict() for each in errors],
             widths=FEATURE_WIDTHS,
             mistakes=mistakes,
             histories=histories,
+            weights=comparisons[0].weights,
+            decays=decays,
             test=test,
             memorised=memorised,
             counts=counts,
