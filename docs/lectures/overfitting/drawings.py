@@ -77,7 +77,7 @@ def draw_stack(errors: list[Errors]) -> Figure:
     whole = [e.held_out for e in chosen]
     ax.bar(range(3), whole, 0.66, fill=False, ec=INK, lw=1.5, label="held out")
     below = [0.0] * 3
-    looks = (
+    looks: tuple[tuple[str, list[float], dict[str, Any]], ...] = (
         ("squared bias", [e.bias for e in chosen], {"color": BLUE}),
         ("variance", [e.variance for e in chosen], {"color": ORANGE, "hatch": "//"}),
         ("noise", [e.noise for e in chosen], {"color": GREEN, "hatch": "\\\\"}),
