@@ -320,7 +320,8 @@ def results(tmp_path_factory):
 
 def test_main_draws_what_it_kept(results) -> None:
     _, found, drawn = results
-    assert drawn.keys() == {"fits", "degrees", "parts", "descent", "curves", "regularisers", "search"}
+    on_the_page = {"fits", "degrees", "parts", "descent", "curves", "regularisers", "search"}
+    assert on_the_page < drawn.keys()
     assert [ax.get_title() for ax in drawn["fits"].axes] == ["degree 1", "degree 5", "degree 15"]
     _, held_out = drawn["descent"].axes[0].get_lines()[:2]
     assert list(held_out.get_xdata()) == [10, 70, 200, 700]
@@ -329,6 +330,32 @@ def test_main_draws_what_it_kept(results) -> None:
     assert labels == [name for name in reversed(REGULARISERS) if name != "correct labels"]
     assert [len(line.get_xdata()) for line in drawn["curves"].axes[0].get_lines()] == [8, 8]
     assert [ax.get_title() for ax in drawn["search"].axes] == ["random predictions", "trained networks"]
+
+
+def test_stacked_parts_reach_the_held_out_error(results) -> None:
+    _, found, drawn = results
+    whole, *parts = drawn["stack"].axes[0].containers
+    assert [part.get_label() for part in parts] == ["squared bias", "variance", "noise"]
+    for place, degree in enumerate((1, 5, 15)):
+        error = found["errors"][degree - 1]["held_out"]
+        assert whole[place].get_height() == pytest.approx(error)
+        assert sum(part[place].get_height() for part in parts) == pytest.approx(error, rel=0.02)
+
+
+def test_histograms_of_the_weights_hold_all_parameters(results) -> None:
+    for ax in results[2]["weights"].axes:
+        (stairs,) = ax.patches
+        assert float(stairs.get_data().values.sum()) == pytest.approx(100, abs=0.01)
+
+
+def test_a_penalty_moves_the_minimum_to_where_its_slope_and_the_losss_cancel() -> None:
+    curvature, minimum, price = torch.tensor([[1.0, 0.25], [0.25, 0.4]]), torch.tensor([1.5, 0.8]), 0.6
+    ball, corner = drawings_of("overfitting").ball_and_diamond(curvature, minimum, price)
+    assert_close(curvature @ (ball - minimum), -price * ball)
+    slope = curvature @ (corner - minimum)
+    assert float(slope[0]) == pytest.approx(-price)
+    assert corner[1] == 0
+    assert abs(float(slope[1])) < price  # too little to leave zero
 
 
 def test_main_records_what_the_page_claims(results) -> None:

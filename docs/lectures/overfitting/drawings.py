@@ -110,7 +110,7 @@ def draw_degrees(errors: list[Errors], width: float = 5.2) -> Figure:
 
 
 def draw_parts(errors: list[Errors]) -> Figure:
-    """Draw what the held-out error is made of, by degree, and the error itself."""
+    """Draw what the held-out error is made of, by degree; at a step, the error."""
     fig, ax = figures.panels(5.2, 3.3)
     parts = {
         "bias²": [e.bias for e in errors],
@@ -121,9 +121,10 @@ def draw_parts(errors: list[Errors]) -> Figure:
         parts.items(), (BLUE, ORANGE, GREEN), strict=True
     ):
         ax.plot(DEGREES, values, color=colour, label=name)
-    ax.plot(DEGREES, [sum(e[2:]) for e in errors], "-", color=FAINT, label="their sum")
-    measured = [e.held_out for e in errors]
-    ax.plot(DEGREES, measured, "o", color=INK, mfc="none", label="measured")
+    sums, measured = [sum(e[2:]) for e in errors], [e.held_out for e in errors]
+    whole = ax.plot(DEGREES, sums, "-", color=FAINT, label="their sum")
+    rings = ax.plot(DEGREES, measured, "o", color=INK, mfc="none", label="measured")
+    figures.step(1, *whole, *rings)
     ax.set(yscale="log", ylim=(1e-3, 3), xlabel="degree of the polynomial")
     ax.set(ylabel="mean squared error")
     fig.legend(loc="outside upper center", ncols=3)
@@ -168,6 +169,7 @@ def draw_curves(histories: Histories) -> Figure:
     right.legend()
     left.set(xlabel="epochs", title="loss, wrong labels", ylim=(0, None))
     right.set(xlabel="epochs", title="validation accuracy", ylim=(0.5, 1))
+    figures.step(1, right)
     return fig
 
 
