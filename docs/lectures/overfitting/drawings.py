@@ -59,7 +59,9 @@ def draw_many_fits(some_sets: dict[str, Any]) -> Figure:
         across, up = [*fine[::2], float("nan")] * len(fits), []
         for fit in fits:
             up += [*fit[::2].tolist(), float("nan")]
-        ax.plot(across, up, "-", color=BLUE, lw=0.7, alpha=0.6, label="a fit each")
+        ax.plot(
+            across, up, "-", color=BLUE, lw=0.7, alpha=0.6, label=f"{len(fits)} fits"
+        )
         ax.plot(fine[::3], truth[::3], "--", color=ORANGE, label="the truth")
         mean = fits.mean(0).tolist()
         figures.step(1, *ax.plot(fine, mean, "-", color=INK, label="their mean"))
@@ -194,9 +196,9 @@ def draw_question(histories: Histories, test: dict[str, Tensor]) -> Figure:
         told = ax.annotate(
             f"{words}:\n{share:.0%} of new images correct",
             place,
-            (0.98, 0.5) if step == 1 else (0.25, 0.9),
+            (0.6, 0.5) if step == 1 else (0.25, 0.9),
             textcoords="axes fraction",
-            ha="right" if step == 1 else "left",
+            ha="left",  # lines of text in another font stay flush on this side
             va="center",
             arrowprops=arrow,
         )
@@ -306,7 +308,7 @@ def draw_penalties() -> Figure:
         ax.plot(*minimum.tolist(), "x", color=INK, ms=7, mew=2)
         (outline,) = ax.plot(*edge.tolist(), "-", color=BLUE)
         (dot,) = ax.plot(*point.tolist(), marker, color=ORANGE, ms=7)
-        ax.set(aspect="equal", xlim=(-1.1, 2.4), ylim=(-1.1, 1.6), title=name)
+        ax.set(aspect="equal", xlim=(-1.3, 2.4), ylim=(-1.3, 1.6), title=name)
         ax.set(xticks=[0], yticks=[0], xlabel="θ₁", ylabel="θ₂")
         figures.step(step, outline, dot, ax.title)
     return fig
@@ -445,11 +447,10 @@ def draw_normalised(images: Images, weights: Tensor) -> Figure:
 def draw_shapes() -> Figure:
     """Draw a wide network, and by steps one with fewer, shared, and deeper layers."""
     fig, axes = figures.panels(5.2, 2.6, columns=4)
-    window = [(j + k, k) for k in range(6) for j in range(3)]
     shapes: tuple[tuple[str, list[int], Any], ...] = (
         ("one of 128", [4, 8, 3], None),
         ("fewer: 16", [4, 3, 3], None),
-        ("shared", [8, 6], [window]),
+        ("shared", [8, 6], [[]]),
         ("deeper: 4 · 45", [4, 4, 4, 4, 4, 3], None),
     )
     for step, (ax, (name, sizes, edges)) in enumerate(zip(axes, shapes, strict=True)):
@@ -458,6 +459,12 @@ def draw_shapes() -> Figure:
         ax.set_ylim(middle - 4.1, middle + 4.1)
         for line in ax.get_lines()[1:]:
             line.set_markersize(7)
+        if name == "shared":  # a line style for each of the three weights
+            for j, look in enumerate(("-", "--", ":")):
+                colour = (BLUE, ORANGE, GREEN)[j]
+                across = [0, 1, float("nan")] * 6
+                up = [y for k in range(6) for y in (j + k, 1 + k, float("nan"))]
+                ax.plot(across, up, look, color=colour, lw=1.4, zorder=1)
         ax.set_title(name, fontsize=10)
         if step:
             figures.step(step, ax, ax.title)
