@@ -100,8 +100,18 @@ def before(address: str) -> str:
     code = f"import sys\nsys.path[:0] = {[str(ROOT / 'code'), str(folder)]!r}\n"
     code += "get_ipython().InteractiveTB.set_mode(mode='Plain')\n"
     if address.endswith("/slides/"):
-        code += snippets.imports(snippets.shown((folder / "slides.md").read_text(encoding="utf-8"), ROOT))
+        regions = snippets.shown((folder / "slides.md").read_text(encoding="utf-8"), ROOT)
+        code += snippets.imports([region for region in regions if is_whole(region)], ROOT)
     return code
+
+
+def is_whole(region: snippets.Region) -> bool:
+    """Whether a region runs by itself: a slide may show lines from within a function."""
+    try:
+        snippets.imports([region], ROOT)
+    except ValueError:
+        return False
+    return True
 
 
 class Live(ServerApp):
