@@ -144,6 +144,13 @@ def serve(session: nox.Session) -> None:
 
 
 @nox.session(requires=["env"])
+def live(session: nox.Session) -> None:
+    """The site with Python behind it, on this machine alone: every cell runs (-- --port 8010)."""
+    build(session)
+    python(session, "-m", "tools.live", *session.posargs)
+
+
+@nox.session(requires=["env"])
 def examples(session: nox.Session) -> None:
     """Run scripts by name, or all; more than one end in a table (-- perceptron --device cuda)."""
     python(session, "-m", "tools.examples", *session.posargs)

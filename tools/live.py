@@ -9,7 +9,6 @@ import argparse
 import json
 import mimetypes
 import os
-import socket
 import sys
 import tempfile
 from html import escape
