@@ -59,6 +59,26 @@ OVER = """() => Reveal.getSlides().flatMap(slide => {
   Reveal.slide(h, v, 99);
   return deckOverflow();
 })"""
+BARE = """() => Reveal.getSlides().map(slide => {
+  const { h, v } = Reveal.getIndices(slide);
+  Reveal.slide(h, v, 99);
+  const frame = document.querySelector(".slides").getBoundingClientRect(), scale = Reveal.getScale();
+  const unseen = "aside.notes, .katex-mathml, script, style, button, title, desc", range = document.createRange();
+  const texts = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT), boxes = [];
+  while (texts.nextNode()) {
+    if (!texts.currentNode.data.trim() || texts.currentNode.parentElement.closest(unseen)) continue;
+    range.selectNodeContents(texts.currentNode);
+    boxes.push(...range.getClientRects());
+  }
+  const shown = [...slide.querySelectorAll("svg, img, pre, table")].filter(part => !part.closest(`${unseen}, .katex`));
+  boxes.push(...shown.map(part => part.getBoundingClientRect()));
+  return {
+    name: slide.querySelector("h1, h2, h3")?.innerText.replace("¶", "").trim() ?? slide.innerText.slice(0, 40),
+    picture: shown.some(part => part.matches("svg, img") && part.getBoundingClientRect().height > 60),
+    short: !slide.matches(".title, .statement"),
+    down: Math.max(...boxes.filter(box => box.height).map(box => (box.bottom - frame.top) / scale / 720)),
+  };
+})"""
 LOOK = """block => [...block.querySelectorAll("code > span")].map(line => getComputedStyle(line))
   .map(({ opacity, color, backgroundColor, boxShadow }) => [opacity, color, backgroundColor, boxShadow]).join()"""
 NOW = """() => {
@@ -469,3 +489,13 @@ def test_a_font_that_is_late_is_waited_for(browser: Browser, host: str) -> None:
         return width
 
     assert width(2) == pytest.approx(width(0), rel=1e-3)
+
+
+def test_half_of_a_deck_is_pictures_and_no_slide_is_a_third_full(shown: Page) -> None:
+    slides = shown.evaluate(BARE)
+    pictures = sum(slide["picture"] for slide in slides)
+    assert pictures >= len(slides) / 2, f"{pictures} of {len(slides)} slides show a picture, a plot or a demo"
+    thin = [f"{slide['name']}: {slide['down']:.0%}" for slide in slides if slide["short"] and slide["down"] < 0.55]
+    assert not thin, f"slides whose content ends above 55 % of their height: {thin}"
+    statements = [slide["name"] for slide in slides if not slide["short"]]
+    assert len(statements) <= 5, f"a title and more than four statements: {statements}"
