@@ -10,7 +10,7 @@ Proceedings of the IEEE 86(11), 1998.
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from sklearn.datasets import load_sample_image
@@ -31,7 +31,12 @@ from neuronup.costs import (
     receptive_field,
     seconds,
 )
-from neuronup.detection import non_maximum_suppression
+from neuronup.detection import (
+    Detection,
+    count_matches,
+    non_maximum_suppression,
+    scene,
+)
 from neuronup.images import Images, Name, Scale, load, scale_of, stratified_split
 from neuronup.loaders import Examples, Loader
 from neuronup.loop import fit, predict
@@ -50,10 +55,12 @@ FILTERS = {
 }
 
 
-def photograph() -> Tensor:
-    """Load a piece of scikit-learn's photograph in grey: (54, 72), from 0 to 1."""
+def photograph(
+    top: int = 172, left: int = 266, height: int = 54, width: int = 72
+) -> Tensor:
+    """Cut scikit-learn's photograph, in grey: (height, width), from 0 to 1."""
     colours = torch.tensor(load_sample_image("china.jpg")) / 255
-    return colours[172:226, 266:338].mean(dim=2)
+    return colours[top : top + height, left : left + width].mean(dim=2)
 
 
 def apply_filter(image: Tensor, name: str) -> Tensor:
@@ -210,6 +217,29 @@ def compare(images: Images, epochs: int, seed: int) -> tuple[Scores, nn.Sequenti
     return scores, model
 
 
+def train_larger(
+    images: Images, epochs: int, seed: int
+) -> tuple[nn.Sequential, dict[str, float]]:
+    """Train a CNN, with translations: 1,000 images an epoch, each shown twice or more.
+
+    Returns it, and its accuracy on all test images.
+    """
+    shown = 1000 * epochs
+    many = min(len(images.train.x), shown // 2)
+    (x, y), (x_held_out, y_held_out) = images.train, images.validation
+    held_out = Examples(x_held_out[:1000], y_held_out[:1000])
+    few = images._replace(train=Examples(x[:many], y[:many]), validation=held_out)
+    model, _ = train("CNN", few, 1, shown // many, seed)
+    right = accuracy(predict(model, images.test.x, 128), images.test.y)
+    return model, {
+        "larger_train": many,
+        "larger_epochs": shown // many,
+        "larger_test": len(images.test.x),
+        "larger_parameters": count_parameters(model),
+        "larger_test_accuracy": float(right),
+    }
+
+
 def save_model(model: nn.Sequential, images: Images, path: Path) -> None:
     """Write the weights of `model`, with all that another program must know."""
     scale = scale_of(images.train)
@@ -240,37 +270,6 @@ def load_model(path: Path) -> tuple[nn.Sequential, list[str]]:
     return model.eval(), about["classes"]
 
 
-class Scene(NamedTuple):
-    """Digits in a larger image: x (1, c, h, w), where (m, 2), what (m,), mask (h, w).
-
-    The mask has 0 at each pixel of the background, and 1 + class on a digit.
-    """
-
-    x: Tensor
-    where: Tensor
-    what: Tensor
-    mask: Tensor
-
-
-def scene(images: Examples, cells: int, many: int, seed: int) -> Scene:
-    """Scatter `many` of the images x (n, c, s, s) over `cells` by `cells` places."""
-    drawn = torch.Generator().manual_seed(seed)
-    x, y = images.x.cpu(), images.y.cpu()
-    side, margin = x.shape[-1], x.shape[-1] // 2
-    room = side + margin  # a place has half an image of room to spare
-    large = torch.zeros(1, x.shape[1], *[cells * room + margin] * 2)
-    mask = torch.zeros(large.shape[2:], dtype=torch.long)
-    chosen = torch.randperm(len(x), generator=drawn)[:many]
-    cell = torch.randperm(cells**2, generator=drawn)[:many]
-    where = torch.stack([cell // cells, cell % cells], dim=1) * room
-    where += torch.randint(margin, 2 * margin + 1, (many, 2), generator=drawn)
-    for image, label, (top, left) in zip(x[chosen], y[chosen], where, strict=True):
-        rows, columns = slice(top, top + side), slice(left, left + side)
-        large[0, :, rows, columns] = image
-        mask[rows, columns] = torch.where(image.mean(dim=0) > 0.3, label + 1, 0)
-    return Scene(large, where, y[chosen], mask)
-
-
 # --8<-- [start:fully_convolutional]
 def fully_convolutional(model: nn.Sequential) -> nn.Sequential:
     """Turn a convnet into one that slides over a larger image.
@@ -288,14 +287,6 @@ def fully_convolutional(model: nn.Sequential) -> nn.Sequential:
 
 
 # --8<-- [end:fully_convolutional]
-class Detection(NamedTuple):
-    """A class `what`, found with its image's corner at row `top`, column `left`."""
-
-    what: int
-    top: int
-    left: int
-
-
 @torch.no_grad()
 def detect(model: nn.Sequential, x: Tensor, side: int, least: float) -> list[Detection]:
     """Find images `side` pixels wide in a larger x (1, c, h, w), highest score first.
@@ -307,20 +298,6 @@ def detect(model: nn.Sequential, x: Tensor, side: int, least: float) -> list[Det
     scores[mean_pool(x, side, stride=2)[0].mean(dim=0) < least] = -torch.inf
     kept = non_maximum_suppression(scores, side * 3 // 8)  # in strides of two pixels
     return [Detection(int(what[at]), 2 * at[0], 2 * at[1]) for at in kept]
-
-
-def count_matches(found: list[Detection], truth: Scene, slack: int) -> tuple[int, int]:
-    """Count detections within `slack` pixels of an image; and the correct classes."""
-    left = list(zip(truth.where.tolist(), truth.what.tolist(), strict=True))
-    near = correct = 0
-    for what, top, column in found:
-        for place in left:
-            (row, across), label = place
-            if max(abs(row - top), abs(across - column)) <= slack:
-                left.remove(place)
-                near, correct = near + 1, correct + (what == label)
-                break
-    return near, correct
 
 
 FOREGROUND = 0.2  # least mean intensity; chosen on scenes of validation images
@@ -422,9 +399,10 @@ def compare_layer_costs(found: Costs) -> dict[str, float]:
 def main(
     seed: int = 0,
     device: devices.Device = "auto",
-    data: Name = "digits",
+    data: Name = "mnist",
+    compare_on: Name = "digits",
     epochs: int = 20,
-    seeds: int = 5,
+    seeds: int = 4,
     out: Path | None = None,
 ) -> None:
     """Train networks with and without convolutions, and search images with one.
@@ -432,9 +410,11 @@ def main(
     Args:
         seed: Draws splits, weights, translations; the next seeds too, for means.
         device: Where to compute; on a GPU the last digits differ from run to run.
-        data: Which images to learn; all but the digits are downloaded.
-        epochs: Passes over the training images; a tenth of them gets twice as many.
-        seeds: How many times to repeat everything.
+        data: Images for the network whose filters and maps are drawn.
+        compare_on: Smaller images, for all else: there are many trainings.
+        epochs: Passes over the smaller images; a tenth of them gets twice as many.
+            The network for the larger ones is shown 1,000 images for each.
+        seeds: How many times to repeat the comparison.
         out: Folder for metrics.json, the results that drawings.py draws, and the
             trained weights cnn.safetensors; without it, only lines are printed.
     """
@@ -442,12 +422,13 @@ def main(
     used = devices.pick(device)
     scores: Scores = {}
     for each in tqdm(range(seed, seed + seeds), desc="seeds", disable=None):
-        images = load(data, each).to(used)
+        images = load(compare_on, each).to(used)
         compared, learned = compare(images, epochs, each)
         for setting, results in compared.items():
             scores.setdefault(setting, []).extend(results)
         if each == seed:
             first, model = images, learned
+    shown, about = train_larger(load(data, seed).to(used), epochs, seed)
     mlp, deep = build("MLP", first).to(used), build("deep MLP", first)
     some, layers = first.train.x[:512], time_layers(used)
     numbers = {
@@ -463,14 +444,17 @@ def main(
         "flops_ratio": flops(model, some[:1]) / flops(mlp, some[:1]),
         "time_ratio": seconds(model, some) / seconds(mlp, some),
         **compare_layer_costs(layers),
+        **about,
     }
     for name, least in (("found", FOREGROUND), ("blind", 0.0)):
         measured = search_scenes(model, first.test, least)
         numbers |= {f"{name}_{each}": value for each, value in measured.items()}
-    print(REPORT.format(**numbers))
+    print(REPORT.format(data=data, **numbers))
     if out is not None:
         save_model(model, first, out / "cnn.safetensors")
-        keep(out, data=data, seed=seed, scores=scores, layers=layers)
+        weights = {name: value.cpu() for name, value in shown.state_dict().items()}
+        names = {"data": data, "compare_on": compare_on}
+        keep(out, **names, seed=seed, scores=scores, layers=layers, weights=weights)
         record(out, seed, used, **numbers)
 
 
@@ -489,7 +473,10 @@ and {time_ratio:.0f} times the time
 convolutions: {grow_flops:,.0f} times the FLOPs, {grow_time:.0f} times the time
 detection: recall {found_recall:.1%}, precision {found_precision:.1%}, \
 classified correctly {found_accuracy:.1%}
-  precision on the background too: {blind_precision:.1%}"""
+  precision on the background too: {blind_precision:.1%}
+{data}: a CNN of {larger_parameters:,} parameters, trained on {larger_train:,} images \
+for {larger_epochs} epochs,
+  classifies {larger_test_accuracy:.1%} of {larger_test:,} test images correctly"""
 
 if __name__ == "__main__":
     run(main)

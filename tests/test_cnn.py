@@ -21,12 +21,9 @@ from cnn import (
     HIDDEN_LAYERS,
     LAYERS,
     PADDING,
-    Detection,
-    Scene,
     apply_filter,
     build,
     convnet,
-    count_matches,
     detect,
     edge_strength,
     evaluate_moved,
@@ -34,15 +31,15 @@ from cnn import (
     fully_convolutional,
     load_model,
     save_model,
-    scene,
     summary,
     train,
+    train_larger,
 )
 from neuronup.augmentation import translate_each
 from neuronup.command import BadInput
 from neuronup.convolution import conv2d, conv2d_by_loops, max_pool, mean_pool
 from neuronup.costs import conv_parameters, count_parameters, flops, output_size, receptive_field
-from neuronup.detection import non_maximum_suppression
+from neuronup.detection import Detection, Scene, count_matches, non_maximum_suppression, scene
 from neuronup.images import Images, load, scale_of
 from neuronup.loaders import Examples
 from neuronup.loop import predict
@@ -324,6 +321,14 @@ def test_two_loops_are_pytorchs_convolution(seed: int, height: int, width: int) 
     assert_close(conv2d_by_loops(image, weight), functional.conv2d(image[None, None], weight[None, None])[0, 0])
 
 
+def test_every_training_image_is_shown_as_often_as_the_epochs_say() -> None:
+    few = fake(1, 8, seed=0)  # 80 images to train on
+    model, about = train_larger(few, 2, seed=0)
+    assert about["larger_train"] == 80
+    assert about["larger_epochs"] == 2000 // 80
+    assert about["larger_test_accuracy"] == evaluate_moved(model, few.test)[0] == 1
+
+
 def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     cnn.main(device="cpu", epochs=3, seeds=1, out=tmp_path)
     printed, metrics = capsys.readouterr().out, json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
@@ -334,20 +339,11 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["full_phone"] == 1000 * (3 * 3000 * 4000 + 1)
     assert metrics["deep_MLP_parameters"] == pytest.approx(metrics["CNN_parameters"], rel=0.01)
     assert metrics["found_precision"] > metrics["blind_precision"]
+    assert (metrics["larger_train"], metrics["larger_epochs"], metrics["larger_test"]) == (1500, 2, 10_000)
+    assert metrics["larger_test_accuracy"] > 0.8
     assert all(math.isfinite(value) for value in metrics.values() if not isinstance(value, str))
     drawn = drawings_of("cnn").draw(tmp_path)
-    assert drawn.keys() == {
-        "costs",
-        "filters",
-        "found",
-        "lines",
-        "maps",
-        "parts",
-        "photo",
-        "shifted",
-        "tasks",
-        "window",
-    }
+    assert drawn.keys() >= {"costs", "filters", "found", "lines", "maps", "parts", "shifted", "sliding", "tasks"}
     model, _ = load_model(tmp_path / "cnn.safetensors")
     assert count_parameters(model) == metrics["CNN_parameters"]
 
@@ -370,8 +366,8 @@ def fake(channels: int, side: int, seed: int) -> Images:
 def test_other_data_run_the_same_code(name, shape, tmp_path, capsys, monkeypatch) -> None:
     asked = []
     monkeypatch.setattr(cnn, "load", lambda name, seed: asked.append(name) or fake(*shape, seed))
-    cnn.main(device="cpu", data=name, epochs=1, seeds=1, out=tmp_path)
-    assert asked == [name]
+    cnn.main(device="cpu", data=name, compare_on=name, epochs=1, seeds=1, out=tmp_path)
+    assert asked == [name, name]
     assert "parameters" in capsys.readouterr().out
     model, classes = load_model(tmp_path / "cnn.safetensors")
     images = fake(*shape, 0)
