@@ -167,9 +167,9 @@ def draw_photograph() -> Figure:
     return fig
 
 
-def draw_lines(image: Tensor) -> Figure:
+def draw_lines(image: Tensor, height: float) -> Figure:
     """Draw a photograph, and in steps what each of three filters keeps of it."""
-    fig, axes = figures.panels(5.2, 4.3, rows=2, columns=2)
+    fig, axes = figures.panels(5.2, height, rows=2, columns=2)
     greyscale(axes[0, 0], image, "the photograph", inverted=False, levels=6)
     for number, (ax, name) in enumerate(zip(axes.flat[1:], "ABC", strict=True)):
         greyscale(
@@ -183,7 +183,7 @@ def draw_lines(image: Tensor) -> Figure:
     return fig
 
 
-def draw_photo(image: Tensor, height: float) -> Figure:
+def draw_photo(image: Tensor, height: float, levels: int) -> Figure:
     """Draw a photograph blurred, sharpened, and as the steepness of its edges."""
     fig, axes = figures.panels(5.2, height, columns=3)
     blurred = apply_filter(apply_filter(image, "blur"), "blur")
@@ -193,7 +193,7 @@ def draw_photo(image: Tensor, height: float) -> Figure:
         "Sobel: edges": edge_strength(image).clamp(0, 2.5),
     }
     for number, (ax, (name, view)) in enumerate(zip(axes, views.items(), strict=True)):
-        greyscale(ax, view, name, inverted=False, levels=4)
+        greyscale(ax, view, name, inverted=False, levels=levels)
         figures.step(number + 1, ax)
     return fig
 
@@ -260,7 +260,7 @@ def draw_field(ax: Axes, layers: int, first: int) -> None:
 
 def draw_fields() -> Figure:
     """Draw the receptive field of two layers of 3 by 3, from the side."""
-    fig, ax = figures.panels(3.6, 2.2)
+    fig, ax = figures.panels(5.2, 1.8)
     draw_field(ax, 2, first=1)
     return fig
 
@@ -357,23 +357,22 @@ def draw_edges(model: nn.Sequential, x: Tensor) -> Figure:
     """Draw each filter of the first layer; at a step, its map of an image x."""
     weight = model.get_parameter("conv1.weight").detach().cpu()[:, 0]
     maps = feature_maps(model, x)["relu1"][0].cpu()
-    fig, axes = figures.panels(5.2, 2.6, rows=4, columns=4)
-    for number, (each, found) in enumerate(zip(weight, maps, strict=True)):
-        row, column = 2 * (number // 4), number % 4
-        figures.squares(axes[row, column], each)
-        greyscale(axes[row + 1, column], found, levels=4)
-        figures.step(1, axes[row + 1, column])
+    fig, axes = figures.panels(5.2, 1.5, rows=2, columns=len(weight))
+    for (above, below), each, found in zip(axes.T, weight, maps, strict=True):
+        figures.squares(above, each)
+        greyscale(below, found, levels=4)
+        figures.step(1, below)
     return fig
 
 
 def draw_maps(model: nn.Sequential, x: Tensor) -> Figure:
-    """Draw an image x (1, c, h, w), and the first eight maps of each convolution."""
-    fig, axes = figures.panels(5.2, 2.8, columns=4)
-    greyscale(axes[0], pad(x, (PADDING,) * 4)[0].mean(dim=0), "image")
+    """Draw an image x (1, c, h, w), and the first four maps of each convolution."""
+    fig, axes = figures.panels(5.2, 1.6, columns=4)
+    greyscale(axes[0], pad(x, (PADDING,) * 4)[0].mean(dim=0), "image", levels=3)
     for ax, (name, maps) in zip(axes[1:], feature_maps(model, x).items(), strict=True):
-        greyscale(ax, montage(maps[0, :8].cpu(), 2), f"layer {name[-1]}", levels=4)
+        greyscale(ax, montage(maps[0, :4].cpu(), 2), f"layer {name[-1]}", levels=3)
         high, wide = maps.shape[2:]
-        for tile in range(8):
+        for tile in range(4):
             left, top = tile % 2 * (wide + 1), tile // 2 * (high + 1)
             box(ax, left, top, wide, high, edgecolor=FAINT, lw=0.5)
         figures.step(int(name[-1]), ax)
@@ -385,7 +384,7 @@ def draw_parts(model: nn.Sequential, x: Tensor) -> Figure:
     fig, axes = figures.panels(5.2, 2.7, rows=3)
     for ax, name in zip(axes, ("relu1", "relu2", "relu3"), strict=True):
         parts = maximally_activating_patches(model, x, name, 8).cpu()
-        greyscale(ax, montage(parts, 8))
+        greyscale(ax, montage(parts, 8), levels=3)
         label = f"layer {name[-1]}:\n{parts.shape[1]} × {parts.shape[2]}"
         ax.set_ylabel(label, rotation=0, ha="right", va="center")
     return fig
@@ -441,14 +440,14 @@ def draw_tasks(images: Examples, classes: Sequence[str], rows: int) -> Figure:
         image = each.x[0].mean(dim=0)
         if name == "segmentation":
             image = torch.where(each.mask > 0, 0.35 + 0.05 * each.mask, 0)  # by class
-        greyscale(ax, image, levels=20 if name == "segmentation" else 4)
+        greyscale(ax, image, levels=20 if name == "segmentation" else 3)
         ax.set_title(name, size=10 if rows > 1 else 9)
         for (top, left), what in zip(each.where.tolist(), each.what, strict=True):
             label = classes[int(what)]
             if name in ("localisation", "detection"):
                 outline(ax, top, left, images.x.shape[-1], label)
             elif name == "segmentation":
-                ax.text(left, top - 1, label)
+                ax.text(left, top - 1, label, color=ON_WHITE)
             else:
                 ax.set_xlabel(f"“{label}”")
         ax.spines[:].set_visible(True)
@@ -463,7 +462,7 @@ def draw_found(
     """Draw a larger scene, and what the sliding network detects in it."""
     truth, side = scene(images, 5, 12, 0), images.x.shape[-1]
     fig, ax = figures.panels(5.2, 4.4)
-    greyscale(ax, truth.x[0].mean(dim=0))
+    greyscale(ax, truth.x[0].mean(dim=0), levels=3)
     ax.spines[:].set_visible(True)
     for what, top, left in detect(model, truth.x.to(images.x.device), side, FOREGROUND):
         outline(ax, top, left, side, classes[what])
@@ -484,10 +483,10 @@ def draw(source: Path) -> dict[str, Figure]:
         "sliding": draw_sliding(),
         "indices": draw_indices(),
         "photograph": draw_photograph(),
-        "lines": draw_lines(photograph()),
-        "lines_large": draw_lines(piece),
-        "photo": draw_photo(photograph()[:32, :44], 1.6),
-        "photo_large": draw_photo(piece[:, 20:120], 2.55),
+        "lines": draw_lines(photograph(), 4.3),
+        "lines_large": draw_lines(piece, 3.8),
+        "photo": draw_photo(photograph()[:30, :40], 1.6, levels=3),
+        "photo_large": draw_photo(piece[:, 20:120], 2.55, levels=10),
         "fields": draw_fields(),
         "costs": draw_costs(results["layers"]),
         "baselines": draw_baselines(results["scores"]),
