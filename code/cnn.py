@@ -10,7 +10,7 @@ Proceedings of the IEEE 86(11), 1998.
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from sklearn.datasets import load_sample_image
@@ -21,7 +21,7 @@ from tqdm import tqdm
 from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.augmentation import random_translation, translate_each
-from neuronup.command import BadInput, folder, keep, record, run
+from neuronup.command import folder, keep, record, run
 from neuronup.convolution import conv2d, mean_pool, windows
 from neuronup.costs import (
     conv_parameters,
@@ -31,17 +31,12 @@ from neuronup.costs import (
     receptive_field,
     seconds,
 )
-from neuronup.detection import (
-    Detection,
-    count_matches,
-    non_maximum_suppression,
-    scene,
-)
+from neuronup.detection import non_maximum_suppression
 from neuronup.images import Images, Name, Scale, load, scale_of, stratified_split
 from neuronup.loaders import Examples, Loader
 from neuronup.loop import fit, predict
 from neuronup.preprocessing import Standardise
-from neuronup.weights import load_weights, save_weights
+from neuronup.weights import save_weights
 
 # --8<-- [start:filters]
 FILTERS = {
@@ -55,12 +50,10 @@ FILTERS = {
 }
 
 
-def photograph(
-    top: int = 172, left: int = 266, height: int = 54, width: int = 72
-) -> Tensor:
-    """Cut scikit-learn's photograph, in grey: (height, width), from 0 to 1."""
+def photograph(height: int = 54, width: int = 72) -> Tensor:
+    """Load a piece of scikit-learn's photograph in grey: (height, width), 0 to 1."""
     colours = torch.tensor(load_sample_image("china.jpg")) / 255
-    return colours[top : top + height, left : left + width].mean(dim=2)
+    return colours[226 - height : 226, 338 - width : 338].mean(dim=2)
 
 
 def apply_filter(image: Tensor, name: str) -> Tensor:
@@ -220,10 +213,7 @@ def compare(images: Images, epochs: int, seed: int) -> tuple[Scores, nn.Sequenti
 def train_larger(
     images: Images, epochs: int, seed: int
 ) -> tuple[nn.Sequential, dict[str, float]]:
-    """Train a CNN, with translations: 1,000 images an epoch, each shown twice or more.
-
-    Returns it, and its accuracy on all test images.
-    """
+    """Train a CNN on 1,000 images an epoch, each shown twice or more; evaluate it."""
     shown = 1000 * epochs
     many = min(len(images.train.x), shown // 2)
     (x, y), (x_held_out, y_held_out) = images.train, images.validation
@@ -235,8 +225,7 @@ def train_larger(
         "larger_train": many,
         "larger_epochs": shown // many,
         "larger_test": len(images.test.x),
-        "larger_parameters": count_parameters(model),
-        "larger_test_accuracy": float(right),
+        "larger_accuracy": float(right),
     }
 
 
@@ -255,19 +244,32 @@ def save_model(model: nn.Sequential, images: Images, path: Path) -> None:
     )
 
 
-def load_model(path: Path) -> tuple[nn.Sequential, list[str]]:
-    """Read a model and its classes; raise BadInput if the file will not do."""
-    weights, about = load_weights(path)
-    try:
-        scale = Scale(weights["scale.mean"], weights["scale.std"])
-        model = convnet(about["input"][-1], scale, len(about["classes"]))
-        model.load_state_dict(weights)
-    except (KeyError, RuntimeError, TypeError) as error:
-        raise BadInput(
-            f"{path} holds no weights of this network ({type(error).__name__}); "
-            "run the script with --out to make the file anew."
-        ) from None
-    return model.eval(), about["classes"]
+class Scene(NamedTuple):
+    """A larger image x (1, c, h, w) of digits: where (m, 2), what (m,), mask (h, w)."""
+
+    x: Tensor
+    where: Tensor
+    what: Tensor
+    mask: Tensor  # 0 at each pixel of the background, and 1 + class on a digit
+
+
+def scene(images: Examples, cells: int, many: int, seed: int) -> Scene:
+    """Scatter `many` of the images x (n, c, s, s) over `cells` by `cells` places."""
+    drawn = torch.Generator().manual_seed(seed)
+    x, y = images.x.cpu(), images.y.cpu()
+    side, margin = x.shape[-1], x.shape[-1] // 2
+    room = side + margin  # a place has half an image of room to spare
+    large = torch.zeros(1, x.shape[1], *[cells * room + margin] * 2)
+    mask = torch.zeros(large.shape[2:], dtype=torch.long)
+    chosen = torch.randperm(len(x), generator=drawn)[:many]
+    cell = torch.randperm(cells**2, generator=drawn)[:many]
+    where = torch.stack([cell // cells, cell % cells], dim=1) * room
+    where += torch.randint(margin, 2 * margin + 1, (many, 2), generator=drawn)
+    for image, label, (top, left) in zip(x[chosen], y[chosen], where, strict=True):
+        rows, columns = slice(top, top + side), slice(left, left + side)
+        large[0, :, rows, columns] = image
+        mask[rows, columns] = torch.where(image.mean(dim=0) > 0.3, label + 1, 0)
+    return Scene(large, where, y[chosen], mask)
 
 
 # --8<-- [start:fully_convolutional]
@@ -287,6 +289,14 @@ def fully_convolutional(model: nn.Sequential) -> nn.Sequential:
 
 
 # --8<-- [end:fully_convolutional]
+class Detection(NamedTuple):
+    """A class `what`, found with its image's corner at row `top`, column `left`."""
+
+    what: int
+    top: int
+    left: int
+
+
 @torch.no_grad()
 def detect(model: nn.Sequential, x: Tensor, side: int, least: float) -> list[Detection]:
     """Find images `side` pixels wide in a larger x (1, c, h, w), highest score first.
@@ -298,6 +308,20 @@ def detect(model: nn.Sequential, x: Tensor, side: int, least: float) -> list[Det
     scores[mean_pool(x, side, stride=2)[0].mean(dim=0) < least] = -torch.inf
     kept = non_maximum_suppression(scores, side * 3 // 8)  # in strides of two pixels
     return [Detection(int(what[at]), 2 * at[0], 2 * at[1]) for at in kept]
+
+
+def count_matches(found: list[Detection], truth: Scene, slack: int) -> tuple[int, int]:
+    """Count detections within `slack` pixels of an image; and the correct classes."""
+    left = list(zip(truth.where.tolist(), truth.what.tolist(), strict=True))
+    near = correct = 0
+    for what, top, column in found:
+        for place in left:
+            (row, across), label = place
+            if max(abs(row - top), abs(across - column)) <= slack:
+                left.remove(place)
+                near, correct = near + 1, correct + (what == label)
+                break
+    return near, correct
 
 
 FOREGROUND = 0.2  # least mean intensity; chosen on scenes of validation images
@@ -327,14 +351,11 @@ def time_layers(device: torch.device) -> Costs:
     found: Costs = {"convolution": [], "fully connected": []}
     for channels in (1, 2, 4, 8, 16, 32):
         width = 96 * channels  # 32 * 32 places of 9 * channels^2 products: the same
-        shapes = {"convolution": (channels, 32, 32), "fully connected": (width, 1, 1)}
-        for name, shape in shapes.items():
-            layer = nn.Sequential(nn.Flatten(), nn.Linear(width, width)).to(device)
-            if name == "convolution":
-                conv = nn.Conv2d(channels, channels, 3, padding=1)
-                layer = nn.Sequential(conv).to(device)
-            x = torch.ones(8, *shape, device=device)
-            found[name].append((flops(layer, x[:1]), seconds(layer, x)))
+        conv = nn.Conv2d(channels, channels, 3, padding=1), (channels, 32, 32)
+        dense = nn.Linear(width, width), (width,)
+        for name, (layer, shape) in zip(found, (conv, dense), strict=True):
+            model, x = nn.Sequential(layer).to(device), torch.ones(8, *shape).to(device)
+            found[name].append((flops(model, x[:1]), seconds(model, x)))
     return found
 
 
@@ -412,11 +433,10 @@ def main(
         device: Where to compute; on a GPU the last digits differ from run to run.
         data: Images for the network whose filters and maps are drawn.
         compare_on: Smaller images, for all else: there are many trainings.
-        epochs: Passes over the smaller images; a tenth of them gets twice as many.
-            The network for the larger ones is shown 1,000 images for each.
+        epochs: Passes over smaller images, twice as many over a tenth of them; for
+            each, 1,000 larger images are shown to their network.
         seeds: How many times to repeat the comparison.
-        out: Folder for metrics.json, the results that drawings.py draws, and the
-            trained weights cnn.safetensors; without it, only lines are printed.
+        out: Folder for metrics.json, results to draw, and weights; or only print.
     """
     folder(out)
     used = devices.pick(device)
@@ -452,9 +472,9 @@ def main(
     print(REPORT.format(data=data, **numbers))
     if out is not None:
         save_model(model, first, out / "cnn.safetensors")
-        weights = {name: value.cpu() for name, value in shown.state_dict().items()}
-        names = {"data": data, "compare_on": compare_on}
-        keep(out, **names, seed=seed, scores=scores, layers=layers, weights=weights)
+        weights = shown.cpu().state_dict()
+        found = {"scores": scores, "layers": layers, "weights": weights}
+        keep(out, data=data, compare_on=compare_on, seed=seed, **found)
         record(out, seed, used, **numbers)
 
 
@@ -468,15 +488,13 @@ test images moved by one pixel, after training without and with translations:
   CNN {CNN_plain_all_1:.1%} and {CNN_shifts_all_1:.1%}
   MLP {MLP_plain_all_1:.1%} and {MLP_shifts_all_1:.1%}
   deep MLP {deep_MLP_plain_all_1:.1%} and {deep_MLP_shifts_all_1:.1%}
-the CNN takes {flops_ratio:.0f} times the FLOPs of the MLP, \
-and {time_ratio:.0f} times the time
+CNN to MLP: {flops_ratio:.0f} times the FLOPs, {time_ratio:.0f} times the time
 convolutions: {grow_flops:,.0f} times the FLOPs, {grow_time:.0f} times the time
 detection: recall {found_recall:.1%}, precision {found_precision:.1%}, \
 classified correctly {found_accuracy:.1%}
   precision on the background too: {blind_precision:.1%}
-{data}: a CNN of {larger_parameters:,} parameters, trained on {larger_train:,} images \
-for {larger_epochs} epochs,
-  classifies {larger_test_accuracy:.1%} of {larger_test:,} test images correctly"""
+{data}: CNN {larger_accuracy:.1%} of {larger_test:,} test images, \
+from {larger_train:,} in {larger_epochs} epochs"""
 
 if __name__ == "__main__":
     run(main)

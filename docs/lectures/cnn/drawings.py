@@ -5,6 +5,7 @@ Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from matplotlib.artist import Artist
@@ -19,26 +20,43 @@ from cnn import (
     PADDING,
     REACH,
     Costs,
+    Kind,
     Scores,
     apply_filter,
     build,
+    convnet,
     count_by_size,
     detect,
     edge_strength,
     feature_maps,
-    load_model,
     maximally_activating_patches,
     photograph,
+    scene,
 )
 from neuronup import figures
-from neuronup.command import kept
+from neuronup.command import BadInput, kept
 from neuronup.convolution import conv2d, windows
-from neuronup.detection import scene
 from neuronup.figures import BLUE, FAINT, INK, ORANGE, box, greyscale, montage
-from neuronup.images import load
+from neuronup.images import Scale, load
 from neuronup.loaders import Examples
+from neuronup.weights import load_weights
 
 ON_WHITE = "#1f5fc5"  # images have a white background in either palette
+
+
+def load_model(path: Path) -> tuple[nn.Sequential, list[str]]:
+    """Read a model and its classes; raise BadInput if the file will not do."""
+    weights, about = load_weights(path)
+    try:
+        scale = Scale(weights["scale.mean"], weights["scale.std"])
+        model = convnet(about["input"][-1], scale, len(about["classes"]))
+        model.load_state_dict(weights)
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise BadInput(
+            f"{path} holds no weights of this network ({type(error).__name__}); "
+            "run the script with --out to make the file anew."
+        ) from None
+    return model.eval(), about["classes"]
 
 
 def sums() -> tuple[Tensor, Tensor, Tensor]:
@@ -51,7 +69,8 @@ def sums() -> tuple[Tensor, Tensor, Tensor]:
 
 def lattice(ax: Axes, left: float, top: float, rows: int, columns: int) -> list[Artist]:
     """Draw the lines between so many cells, the first with its middle at left, top."""
-    x, y, look = left - 0.5, top - 0.5, {"colors": FAINT, "lw": 0.7}
+    x, y = left - 0.5, top - 0.5
+    look: dict[str, Any] = {"colors": FAINT, "lw": 0.7}
     return [
         ax.hlines([y + row for row in range(rows + 1)], x, x + columns, **look),
         ax.vlines([x + column for column in range(columns + 1)], y, y + rows, **look),
@@ -62,7 +81,7 @@ def numbers(
     ax: Axes, left: float, top: float, part: Tensor, size: float = 10.5
 ) -> list[Artist]:
     """Write whole numbers (rows, columns), the first at left, top."""
-    middle = {"ha": "center", "va": "center", "size": size}
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "size": size}
     return [
         ax.text(left + column, top + row, f"{value}".replace("-", "−"), **middle)
         for row, line in enumerate(part.tolist())
@@ -133,7 +152,7 @@ def draw_indices() -> Figure:
     """Draw what each index of the formula counts: image, filter, feature map."""
     fig, ax = figures.panels(3.6, 2.1)
     middle = {"ha": "center", "va": "center"}
-    for left, top, rows, columns in ((0, 0, 5, 6), (7.4, 1, 3, 3), (11.8, 1, 3, 4)):
+    for left, top, rows, columns in ((0.0, 0, 5, 6), (7.4, 1, 3, 3), (11.8, 1, 3, 4)):
         lattice(ax, left, top, rows, columns)
     frame(ax, 2, 1, 3)
     frame(ax, 7.4, 1, 3, BLUE)
@@ -157,7 +176,7 @@ def draw_indices() -> Figure:
     return fig
 
 
-LARGE = {"top": 110, "left": 150, "height": 126, "width": 190}  # for slides
+LARGE = {"height": 126, "width": 190}  # pixels of the photograph for slides
 
 
 def draw_photograph() -> Figure:
@@ -247,7 +266,7 @@ def draw_field(ax: Axes, layers: int, first: int) -> None:
             box(ax, left, down, 1, 1, edgecolor=ORANGE, lw=2.5)
             parts.append(ax.patches[-1])
         if level:
-            look = {"color": FAINT, "lw": 1, "ls": "-"}
+            look: dict[str, Any] = {"color": FAINT, "lw": 1, "ls": "-"}
             above, below = top - 1.2, top - 0.5
             wide = reach - 0.5, reach + 0.5
             parts += ax.plot([4 - wide[0], 4 - wide[1]], [above, below], **look)
@@ -294,7 +313,7 @@ def draw_baselines(scores: Scores) -> Figure:
         "a tenth of them": (0.1, 0),
         "moved by a pixel": (1.0, 1),
     }
-    looks = {
+    looks: dict[Kind, dict[str, Any]] = {
         "MLP": {"color": FAINT},
         "deep MLP": {"color": BLUE, "hatch": "//"},
         "CNN": {"color": ORANGE, "hatch": "\\\\"},
@@ -383,8 +402,8 @@ def draw_parts(model: nn.Sequential, x: Tensor) -> Figure:
     """Draw the windows of images x that activate filters of each layer most."""
     fig, axes = figures.panels(5.2, 2.7, rows=3)
     for ax, name in zip(axes, ("relu1", "relu2", "relu3"), strict=True):
-        parts = maximally_activating_patches(model, x, name, 8).cpu()
-        greyscale(ax, montage(parts, 8), levels=3)
+        parts = maximally_activating_patches(model, x, name, 6).cpu()
+        greyscale(ax, montage(parts, 6), levels=3)
         label = f"layer {name[-1]}:\n{parts.shape[1]} × {parts.shape[2]}"
         ax.set_ylabel(label, rotation=0, ha="right", va="center")
     return fig
