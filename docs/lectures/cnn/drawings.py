@@ -152,16 +152,20 @@ def draw_indices() -> Figure:
     """Draw what each index of the formula counts: image, filter, feature map."""
     fig, ax = figures.panels(3.6, 2.1)
     middle = {"ha": "center", "va": "center"}
-    for left, top, rows, columns in ((0.0, 0, 5, 6), (7.4, 1, 3, 3), (11.8, 1, 3, 4)):
+    for left, top, rows, columns in (
+        (0.0, 0.0, 5, 6),
+        (7.4, 1.0, 3, 3),
+        (11.8, 1.0, 3, 4),
+    ):
         lattice(ax, left, top, rows, columns)
     frame(ax, 2, 1, 3)
     frame(ax, 7.4, 1, 3, BLUE)
-    marks = ((3, 3, ORANGE, "x"), (8.4, 3, BLUE, "w"), (13.8, 2, INK, "z"))
+    marks = ((3.0, 3, ORANGE, "x"), (8.4, 3, BLUE, "w"), (13.8, 2, INK, "z"))
     for left, top, colour, name in marks:
         frame(ax, left, top, 1, colour)
         ax.text(left, top, name, style="italic", **middle)
     for left, top, name in (
-        (2, -0.9, "j"),
+        (2.0, -0.9, "j"),
         (-0.9, 1, "i"),
         (8.4, 0.1, "s"),
         (6.5, 3, "r"),
