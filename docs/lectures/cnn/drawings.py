@@ -297,7 +297,7 @@ def draw_questions() -> Figure:
     for place, size in ((0, 4), (6, 8)):
         lattice(left, place, 0, size, size)
         frame(left, place, 0, 3)
-    answers = ((1.5, "9 weights\n4 windows"), (9.5, "9 weights\n36 windows"))
+    answers = ((1.5, "9 weights\n16 windows"), (9.5, "9 weights\n64 windows"))
     told = [
         left.text(place, 9.6, text, ha="center", va="center", size=9)
         for place, text in answers
