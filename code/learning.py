@@ -20,6 +20,7 @@ from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.command import folder, keep, record, run
 from neuronup.digits import Split, train_test_digits, train_test_split
+from neuronup.distortions import distorted, train_classifier
 from neuronup.seeds import mean, stack
 
 
@@ -304,6 +305,24 @@ def compare_models(seed: int, device: torch.device) -> AccuracyBySize:
     return curves
 
 
+WIDTHS = {"linear": 0, "narrow": 16, "wide": 128}  # neurons between image and scores
+MADE = [100, 500, 2000, 8000, 30_000]  # how many distorted images are used
+RATE = 0.01  # of 0.003, 0.01 and 0.03 the best on the other half of the test images
+
+
+def compare_widths(seed: int, device: torch.device) -> AccuracyBySize:
+    """Train classifiers of three widths on ever more distorted images."""
+    x, y, x_test, y_test = train_test_digits(seed).to(device)
+    x, y = distorted(x, y, MADE[-1], seed)
+    x_test, y_test = distorted(x_test[270:], y_test[270:], 5000, seed)
+    curves: AccuracyBySize = {name: [] for name in WIDTHS}
+    for name, width in WIDTHS.items():
+        for n in MADE:
+            model = train_classifier(x[:n], y[:n], width, RATE, seed)
+            curves[name].append(float(accuracy(model(x_test), y_test)))
+    return curves
+
+
 def waves() -> tuple[Tensor, Tensor]:
     """Make two signals (n, 2), a sine and a square wave, and two mixtures (n, 2)."""
     time = torch.linspace(0, 6 * math.pi, 61)
@@ -428,17 +447,22 @@ def main(
     every = [seed + each for each in trange(seeds, desc="seeds", disable=None)]
     feedback = stack([compare_feedback(each, used) for each in every])
     models = stack([compare_models(each, used) for each in every])
+    widths = stack([compare_widths(each, used) for each in every[:3]])
     features = mean([compare_representations(each, used) for each in every])
     learned = learn_once(seed, used)
     numbers = summary(feedback | models, learned, seed, used)
     numbers |= mean([evaluate_tumours(each) for each in every])
     numbers |= mean([evaluate_diabetes(each) for each in every])
-    numbers |= features
+    numbers |= features | {"few": MADE[0], "many": MADE[-1]}
+    for name, by_size in widths.items():
+        few, *_, many = by_size.mean(0).tolist()
+        numbers |= {f"{name}_few": few, f"{name}_many": many}
     print(REPORT.format(seeds=seeds, **numbers))
     for case, advice in CASES.items():
         print(f"  {case}: {advice.what} ({advice.why})")
     if out is not None:
-        found = {"feedback": feedback, "models": models, "learned": learned}
+        found = {"feedback": feedback, "models": models, "widths": widths}
+        found["learned"] = learned
         for name, tensors in found.items():
             found[name] = {key: each.cpu() for key, each in tensors.items()}
         keep(out, features=features, **found)
@@ -455,6 +479,10 @@ reinforcement, {training_images} actions told right or wrong:
 unsupervised, then ten labels: accuracy {groups:.1%} (ten labels alone {labels_10:.1%})
 nearest neighbour: 6 features by hand {hand:.1%}, 6 components {components:.1%},
   6 learned features {learned:.1%}, all 64 pixels {pixels:.1%}
+distorted images, from {few} to {many}: linear model {linear_few:.1%} to \
+{linear_many:.1%},
+  16 neurons {narrow_few:.1%} to {narrow_many:.1%}, 128 neurons {wide_few:.1%} to \
+{wide_many:.1%}
 disease progression: off by {off_line:.0f}, the mean of other patients by {off_mean:.0f}
 tumours: {tumours_right:.1%} right, {missed:.1f} of {malignant:.1f} malignant missed;
   sure of {sure:.1%}, with {missed_sure:.1f} malignant missed
