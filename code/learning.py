@@ -20,7 +20,7 @@ from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.command import folder, keep, record, run
 from neuronup.digits import Split, train_test_digits, train_test_split
-from neuronup.distortions import distorted, train_classifier
+from neuronup.distortions import distorted, fit_width
 from neuronup.seeds import mean, stack
 
 
@@ -305,9 +305,11 @@ def compare_models(seed: int, device: torch.device) -> AccuracyBySize:
     return curves
 
 
-WIDTHS = {"linear": 0, "narrow": 16, "wide": 128}  # neurons between image and scores
+NEURONS = {"linear": 0, "narrow": 16, "wide": 128}  # neurons between image and scores
 MADE = [100, 500, 2000, 8000, 30_000]  # how many distorted images are used
-RATE = 0.01  # of 0.003, 0.01 and 0.03 the best on the other half of the test images
+LEARNING_RATE = (
+    0.01  # of 0.003, 0.01 and 0.03 the best on the other half of the test images
+)
 
 
 def compare_widths(seed: int, device: torch.device) -> AccuracyBySize:
@@ -315,10 +317,10 @@ def compare_widths(seed: int, device: torch.device) -> AccuracyBySize:
     x, y, x_test, y_test = train_test_digits(seed).to(device)
     x, y = distorted(x, y, MADE[-1], seed)
     x_test, y_test = distorted(x_test[270:], y_test[270:], 5000, seed)
-    curves: AccuracyBySize = {name: [] for name in WIDTHS}
-    for name, width in WIDTHS.items():
+    curves: AccuracyBySize = {name: [] for name in NEURONS}
+    for name, width in NEURONS.items():
         for n in MADE:
-            model = train_classifier(x[:n], y[:n], width, RATE, seed)
+            model = fit_width(x[:n], y[:n], width, LEARNING_RATE, seed)
             curves[name].append(float(accuracy(model(x_test), y_test)))
     return curves
 

@@ -40,6 +40,7 @@ from learning import (
 from neuronup.accuracy import accuracy
 from neuronup.command import kept
 from neuronup.digits import train_test_digits, train_test_split
+from neuronup.distortions import classifier, distorted, fit_width
 
 
 def test_the_nearest_mean_is_scikit_learns_nearest_centroid() -> None:
@@ -158,6 +159,46 @@ def test_more_data_beat_the_better_model_whatever_the_settings() -> None:
     assert torch.tensor(many).mean(0).min() > torch.tensor(few).mean(0).max()
 
 
+def test_an_image_that_is_not_distorted_is_itself_in_a_frame(monkeypatch) -> None:
+    x, digit, _, _ = train_test_digits(seed=0)
+    monkeypatch.setattr(torch, "rand", lambda *shape, **_: torch.full(shape, 0.5))  # neither turned nor moved
+    made, label = distorted(x, digit, 50, seed=1)
+    images = made.reshape(-1, 12, 12)
+    inside = images[:, 2:10, 2:10].reshape(50, 64)
+    at = nearest_index(inside, x)
+    assert_close(inside, x[at])
+    assert torch.equal(label, digit[at])
+    assert float(images.sum()) == pytest.approx(float(inside.sum()))  # and the frame is empty
+
+
+def test_distorted_images_stay_within_0_and_1_and_come_in_one_order_for_any_number() -> None:
+    x, digit, _, _ = train_test_digits(seed=0)
+    made, label = distorted(x, digit, 300, seed=1)
+    assert made.shape == (300, 144)
+    assert 0 <= float(made.min()) <= float(made.max()) <= 1 + 1e-6
+    again, same = distorted(x, digit, 300, seed=1)
+    assert torch.equal(made, again)
+    assert torch.equal(label, same)
+    assert not torch.equal(distorted(x, digit, 300, seed=2)[0], made)
+
+
+def test_without_neurons_between_a_classifier_is_linear_and_with_them_it_is_not() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 5, 144)
+    for width, linear in ((0, True), (16, False)):
+        model = classifier(144, width)
+        bent = (model(x[0]) + model(x[1]) - model(x[0] + x[1]) - model(torch.zeros(5, 144))).detach()
+        assert (float(bent.abs().max()) < 1e-4) == linear
+
+
+def test_a_wide_network_memorises_a_few_images_which_a_linear_model_does_too() -> None:
+    x, digit, _, _ = train_test_digits(seed=0)
+    x, digit = distorted(x, digit, 64, seed=0)
+    for width in (0, 128):
+        model = fit_width(x, digit, width, rate=0.01, seed=0)
+        assert float(accuracy(model(x), digit)) > 0.95
+
+
 def test_prediction_is_the_linear_regression_of_scikit_learn() -> None:
     x, y, x_new, _ = diabetes_split(seed=2)
     theirs = LinearRegression().fit(x.numpy(), y.numpy()).predict(x_new.numpy())
@@ -238,6 +279,9 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     vectors, of_means = (dict(zip(SIZES, curves[name].mean(0), strict=True)) for name in ("vectors", "mean"))
     assert all(vectors[n] < of_means[n] + 0.01 for n in (10, 20, 50))
     assert metrics["vectors_200"] > metrics["mean_1257"] > metrics["mean_200"]
+    # few data: width matters little; many: the wider the model, the more it gets out of them
+    assert abs(metrics["wide_few"] - metrics["linear_few"]) < 0.15
+    assert metrics["linear_few"] < metrics["linear_many"] < metrics["narrow_many"] - 0.05 < metrics["wide_many"] - 0.1
     # learned beats thought of
     assert metrics["hand"] < metrics["components"] < metrics["learned"] < metrics["pixels"]
     assert metrics["off_line"] < metrics["off_mean"]
@@ -246,11 +290,17 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["parted"] > 0.99 > metrics["heard"]
     drawn = drawings_of("learning").draw(tmp_path)
     names = {"clusters", "features", "kinds", "map", "models", "regression", "teachers", "votes", "waves"}
+    names |= {f"{name}_deck" for name in ("cases", "kinds", "models", "regression", "teachers", "votes", "widths")}
+    names |= {"agents", "cases", "choice", "experience", "opinions", "phases", "widths", "words"}
     assert drawn.keys() == names
     assert drawn["regression"].axes[0].get_ylabel() == "progression after a year"  # not how ill they were
     assert [line.get_ydata()[-1] for line in drawn["models"].axes[0].lines] == pytest.approx(
         [float(curves[name].mean(0)[-1]) for name in ("mean", "neighbour", "vectors")]
     )
+    texts = [text.get_text() for text in drawn["words"].axes[0].texts]
+    assert [text for text in texts if len(text) == 1] == ["x", "f", "ŷ", "y", "L", "w"]  # as the notation page has them
+    ends = [line.get_ydata()[-1] for line in drawn["widths"].axes[0].lines]
+    assert ends == pytest.approx([metrics[f"{name}_many"] for name in ("linear", "narrow", "wide")])
     assert [ax.get_title(loc="left") for ax in drawn["teachers"].axes] == [
         "supervised: every label",
         "unsupervised: no labels",

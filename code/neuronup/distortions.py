@@ -36,7 +36,7 @@ def classifier(in_features: int, width: int) -> nn.Sequential:
     return nn.Sequential(first, nn.ReLU(), last)
 
 
-def train_classifier(
+def fit_width(
     x: Tensor, y: Tensor, width: int, rate: float, seed: int, steps: int = 500
 ) -> nn.Sequential:
     """Change all weights a little for 64 images of x (n, d), y (n,), `steps` times."""

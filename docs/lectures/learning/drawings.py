@@ -286,7 +286,7 @@ def draw_choice() -> Figure:
         ax,
         (1.25, 1.25),
         (2.3, 1.1),
-        [("linear models", 12), ("trees", 12), ("minutes to fit; readable", 9)],
+        [("linear models", 12), ("trees", 12), ("minutes to fit, readable", 10.5)],
         GREEN,
     )
     said = ax.text(
@@ -297,9 +297,13 @@ def draw_choice() -> Figure:
     what = ax.text(4.15, 2.12, "images, sound,\ntext", ha="center", va="center")
     figures.step(2, *right, what, arrow(ax, (3.2, 2.47), (3.6, 1.8)))
     few = node(
-        ax, (3.3, 0.36), (1.3, 0.62), [("a network,", 10), ("pre-trained", 10)], BLUE
+        ax,
+        (3.3, 0.36),
+        (1.3, 0.62),
+        [("a network,", 10.5), ("pre-trained", 10.5)],
+        BLUE,
     )
-    many = node(ax, (4.62, 0.36), (1.1, 0.62), [("a network", 10)], BLUE)
+    many = node(ax, (4.62, 0.36), (1.1, 0.62), [("a network", 10.5)], BLUE)
     little = ax.text(3.2, 0.93, "few", ha="right", va="center")
     much = ax.text(4.75, 0.93, "many", ha="left", va="center")
     ends = arrow(ax, (3.6, 1.2), (3.35, 0.7)), arrow(ax, (4.3, 1.2), (4.55, 0.7))
@@ -548,9 +552,9 @@ def draw(source: Path) -> dict[str, Figure]:
     votes = learned["votes"], learned["malignant"]
     return {
         "teachers": draw_teachers(teachers),
-        "teachers_deck": draw_teachers(teachers, width=3.9),
+        "teachers_deck": draw_teachers(teachers, width=3.6),
         "kinds": draw_kinds(results["feedback"]),
-        "kinds_deck": draw_kinds(results["feedback"], width=3.9, columns=1),
+        "kinds_deck": draw_kinds(results["feedback"], width=3.6, columns=1),
         "models": draw_models(results["models"]),
         "models_deck": draw_models(results["models"], width=3.7),
         "widths": draw_widths(results["widths"]),
