@@ -117,7 +117,11 @@ def draw_widths(curves: dict[str, Tensor], width: float = 5.2) -> Figure:
         before = set(ax.get_children())
         figures.band(ax, MADE, curves[key], name)
         height = float(curves[key][:, -1].max())
-        look = {"ha": "right", "va": "bottom", "color": (BLUE, ORANGE, GREEN)[number]}
+        look: dict[str, Any] = {
+            "ha": "right",
+            "va": "bottom",
+            "color": (BLUE, ORANGE, GREEN)[number],
+        }
         ax.text(MADE[-1], height + 0.02, name, **look)
         if number:
             figures.step(number, *(set(ax.get_children()) - before))
@@ -186,15 +190,19 @@ def node(
     """Draw a rounded box round `place`, and in it lines of text, each with its size."""
     (x, y), (width, height) = place, size
     corner = (x - width / 2 + 0.06, y - height / 2 + 0.06)
-    look = {"boxstyle": "round,pad=0.06", "ec": colour, "fc": "none", "lw": 1.6}
-    box = FancyBboxPatch(corner, width - 0.12, height - 0.12, **look)
+    edge: dict[str, Any] = {"boxstyle": "round,pad=0.06", "ec": colour, "fc": "none"}
+    box = FancyBboxPatch(corner, width - 0.12, height - 0.12, lw=1.6, **edge)
     parts: list[Artist] = [ax.add_patch(box)]
     room = sum(points for _, points in lines) * 1.25 / 72
     top = y + room / 2
     for text, points in lines:
         top -= points * 1.25 / 72
         weight = "bold" if points > 11 else "normal"
-        look = {"ha": "center", "fontsize": points, "fontweight": weight}
+        look: dict[str, Any] = {
+            "ha": "center",
+            "fontsize": points,
+            "fontweight": weight,
+        }
         parts.append(ax.text(x, top + 0.04, text, **look))
     return parts
 
@@ -343,7 +351,7 @@ def draw_question(ax: Axes, x: float, y: float) -> list[Artist]:
             [y + u for u in (0.6, 0.73, 0.73, 0.6, 0.6)],
             **line,
         )
-    look = {"ha": "center", "fontsize": 9.5}
+    look: dict[str, Any] = {"ha": "center", "fontsize": 9.5}
     parts.append(ax.text(x + 0.65, y + 0.28, "how many windows?", **look))
     parts.append(ax.text(x + 0.65, y + 0.06, "two", fontweight="bold", **look))
     return parts
@@ -364,7 +372,7 @@ def draw_protein(ax: Axes, x: float, y: float) -> list[Artist]:
     across = x + 0.65 + 0.42 * (turn * 9).sin() * (0.5 + 0.5 * (turn * 4).cos().abs())
     up = y + 0.3 + 0.34 * (turn * 14 + 0.5).cos() * (1 - 0.4 * turn) + 0.05
     shape = ax.plot(across.tolist(), up.tolist(), "-", color=BLUE, lw=2.4)
-    look = {"ha": "center", "fontsize": 9.5}
+    look: dict[str, Any] = {"ha": "center", "fontsize": 9.5}
     chain = ax.text(x + 0.65, y + 0.98, "M–K–T–A–Y–I–A–K", **look)
     return [*shape, chain, arrow(ax, (x + 0.65, y + 0.93), (x + 0.65, y + 0.74))]
 
@@ -409,7 +417,7 @@ def draw_cases(wide: bool) -> Figure:
         for text, up, points in zip(
             (name, figure, meaning), heights, (9.5, 16, 9.5), strict=True
         ):
-            look = {"ha": where, "fontsize": points}
+            look: dict[str, Any] = {"ha": where, "fontsize": points}
             weight = "normal" if text is meaning else "bold"
             parts.append(ax.text(x, y + up, text, fontweight=weight, **look))
         if number:
