@@ -324,9 +324,10 @@ def speech(ax: Axes, left: float, low: float, pace: float = 9) -> list[Artist]:
     x = torch.linspace(0, 1.2, 121)
     swell = (x * math.pi / 0.4).sin().abs() * (0.4 + 0.6 * (pace * x).cos().abs())
     y = 0.25 * swell * (97 * x).sin()
-    return ax.plot(
-        (left + x).tolist(), (low + 0.25 + y).tolist(), "-", color=BLUE, lw=1
-    )
+    across, up = (left + x).tolist(), (low + 0.25 + y).tolist()
+    sound: list[Artist] = []
+    sound += ax.plot(across, up, "-", color=BLUE, lw=1)
+    return sound
 
 
 def draw_speech(ax: Axes, x: float, y: float) -> list[Artist]:
