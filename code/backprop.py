@@ -29,7 +29,6 @@ from neuronup.digits import train_test_digits
 
 
 # --8<-- [start:value]
-# --8<-- [start:record]
 class Value:
     """A number that remembers its parents, and its derivative in each of them."""
 
@@ -42,6 +41,7 @@ class Value:
         self.data, self.grad, self.name = data, 0.0, ""
         self.parents, self.derivatives = parents, derivatives
 
+    # --8<-- [start:record]
     def __add__(self, other: "Value | float") -> "Value":
         other = other if isinstance(other, Value) else Value(other)
         return Value(self.data + other.data, (self, other), (1.0, 1.0))
@@ -464,7 +464,7 @@ def main(
     numbers = example | recorded_graphs() | compare_depths(norms, seed, steps, used)
     print(REPORT.format(**numbers))
     if out is not None:
-        keep(out, norms=norms)
+        keep(out, norms=norms, numbers=numbers)
         record(out, seed, used, **numbers)
 
 

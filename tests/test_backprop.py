@@ -303,7 +303,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["right_sigmoid_10"] < 0.3 < metrics["right_ReLU_10"]
     assert metrics["spread_last"] < 1e-6 < 0.1 < metrics["spread_first"]
     drawn = drawings_of("backprop").draw(tmp_path)
-    assert drawn.keys() == {"backward", "depth", "forward", "shared"}
+    assert {"backward", "depth", "forward", "shared", "static_dynamic", "forks"} <= drawn.keys()
     lines = {line.get_label(): line.get_ydata() for line in drawn["depth"].axes[0].lines}
     assert list(lines) == ["sigmoid", "sigmoid × 4", "tanh", "ReLU"]
     assert all(len(norms) == metrics["depth"] for norms in lines.values())
