@@ -321,6 +321,35 @@ def test_figures_show_every_number_they_name() -> None:
         assert {f"{value:.3f}", f"{gradient:.3f}"} <= shown
 
 
+def test_figures_of_the_worked_example_show_every_number_once_more_on_the_network() -> None:
+    (first, _), _ = training_steps(0.01, passes=1)
+    texts = [text.get_text() for text in drawings_of("backprop").draw_by_hand(first, backwards=True).axes[0].texts]
+    shown = {text.split(" = ")[-1].replace("−", "-") for text in texts}
+    for name, (value, gradient) in values_and_gradients(first).items():
+        assert {f"{value:g}" if name in INITIAL else f"{value:.3f}", f"{gradient:.3f}"} <= shown
+
+
+def test_gradients_of_a_fork_and_of_a_shortcut_add_up() -> None:
+    for end, gradient in ((drawings_of("backprop").fork(), 2 + 2 * 3.0), (drawings_of("backprop").shortcut(), 1 + 0.1)):
+        end.backward()
+        assert end.tape()[0].grad == pytest.approx(gradient)
+
+
+def test_the_gradients_that_are_drawn_against_autograds_lie_on_the_diagonal() -> None:
+    ours, theirs = zip(*drawings_of("backprop").compare_gradients(100), strict=True)
+    assert ours == pytest.approx(theirs, rel=1e-9)
+    assert max(map(abs, ours)) < 60  # within the axes of the figure
+    assert len({round(gradient, 6) for gradient in ours}) > 150
+
+
+def test_both_kinds_of_graph_are_drawn_by_the_same_steps() -> None:
+    drawn = drawings_of("backprop").draw_static_dynamic()
+    for ax in drawn.axes:
+        assert {part.get_gid() for part in ax.get_children()} == {None, "step-1", "step-2", "step-3", "step-4"}
+    static, dynamic = ({text.get_text() for text in ax.texts if text.get_gid() is None} for ax in drawn.axes)
+    assert static - dynamic >= {"matmul", "+", "σ", "loss"}  # there before the first batch
+
+
 # --8<-- [start:by_hand]
 def test_by_hand() -> None:
     a, b = Value(3.0), Value(-1.0)

@@ -471,7 +471,9 @@ def place_layer(
     up = 1 if leaves > row else -1
     gap = 0.19 * up
     for place, (x, name) in enumerate(zip(xs, names, strict=True)):
-        at, step = (x, row), 0 if place == 0 else forward[place - 1]
+        at, step = (x, row), forward[max(place - 1, 0)]
+        if place == 0 and not batch:  # no batch yet: a leaf, there from the start
+            step = 0
         parts = box(ax, at, name, size, value=place == 0)
         if place:
             ends = (xs[place - 1], row), at
@@ -522,19 +524,19 @@ def draw_record() -> Figure:
 
 def draw_replay() -> Figure:
     """Draw the same graph, and the gradients that come back, an operation a step."""
-    fig, ax = boards(WIDE, 1.9)
-    place_parameters(ax, ACROSS, 0.4)
-    place_layer(ax, ACROSS, 1.1, 0.4, "", (0, 0, 0, 0), back=(1, 2, 3, 4))
-    place_target(ax, 1.1, 0.4)
+    fig, ax = boards(WIDE, 1.27)
+    place_parameters(ax, ACROSS, 0.21)
+    place_layer(ax, ACROSS, 0.8, 0.21, "", (0, 0, 0, 0), back=(1, 2, 3, 4))
+    place_target(ax, 0.8, 0.21)
     for place in range(1, 5):
-        write(ax, (ACROSS[place], 1.65), f"{place}", weight="bold", size=11)
-    write(ax, (0.5, 1.65), "tape:", weight="bold", size=11)
+        write(ax, (ACROSS[place], 1.13), f"{place}", weight="bold", size=11)
+    write(ax, (0.5, 1.13), "tape:", weight="bold", size=11)
     for step, x, height, text in (
-        (1, 6.2, 1.35, "∂L/∂ŷ"),
-        (2, 4.62, 1.35, "∂L/∂Z"),
-        (3, 2.98, 1.35, "∂L/∂(XWᵀ)"),
-        (3, 4.4, 0.4, "b.grad"),
-        (4, 2.8, 0.4, "W.grad"),
+        (1, 6.2, 1.08, "∂L/∂ŷ"),
+        (2, 4.62, 1.08, "∂L/∂Z"),
+        (3, 2.98, 1.08, "∂L/∂(XWᵀ)"),
+        (3, 4.4, 0.21, "b.grad"),
+        (4, 2.8, 0.21, "W.grad"),
     ):
         figures.step(step, write_gradient(ax, (x, height), text, size=10))
     return fig
@@ -716,7 +718,8 @@ def draw_weights() -> Figure:
     }.items():
         neuron = name in NEURONS
         size = (0.58, 0.58) if neuron else (0.42, 0.42)
-        box(ax, at, _pretty(name), size, value=not neuron)
+        box(ax, at, "", size, value=not neuron)
+        write(ax, at, _pretty(name), size=10)
     for name, at, text in (
         ("w11", (1.05, 2.65), "{} = {}"),
         ("w22", (1.05, 0.73), "{} = {}"),
@@ -729,7 +732,7 @@ def draw_weights() -> Figure:
         ("c", (3.75, 2.32), "{} = {}"),
     ):
         value = _short(INITIAL[name])
-        write(ax, at, text.format(_pretty(name), value), color=BLUE)
+        write(ax, at, text.format(_pretty(name), value), color=BLUE, size=10)
     return fig
 
 
