@@ -336,7 +336,7 @@ def test_gradients_of_a_fork_and_of_a_shortcut_add_up() -> None:
 
 
 def test_the_gradients_that_are_drawn_against_autograds_lie_on_the_diagonal() -> None:
-    ours, theirs = zip(*drawings_of("backprop").compare_gradients(100), strict=True)
+    theirs, ours = zip(*drawings_of("backprop").compare_gradients(100), strict=True)
     assert ours == pytest.approx(theirs, rel=1e-9)
     assert max(map(abs, ours)) < 60  # within the axes of the figure
     assert len({round(gradient, 6) for gradient in ours}) > 150

@@ -169,16 +169,14 @@ def box(
     return [patch, write(ax, at, text)] if text else [patch]
 
 
-def arrow(
-    ax: Axes, tail: Place, tip: Place, back: bool = False, aside: float = 0.0
-) -> Artist:
-    """Draw an arrow, forward or back, moved to its right by so many inches."""
+def arrow(ax: Axes, *way: Place, back: bool = False, aside: float = 0.0) -> Artist:
+    """Draw an arrow from tail to tip, moved to its right by so many inches."""
+    tail, tip = way
     across, up = tip[0] - tail[0], tip[1] - tail[1]
     length = (across**2 + up**2) ** 0.5
-    moved = [
-        (x + aside * up / length, y - aside * across / length) for x, y in (tail, tip)
-    ]
-    look = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
+    moved = [(x + aside * up / length, y - aside * across / length) for x, y in way]
+    look: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 9}
+    look |= {"shrinkA": 0, "shrinkB": 0}
     look |= {"color": ORANGE if back else BLUE, "lw": 1.4}
     look |= {"linestyle": (0, (3, 2)) if back else "-"}
     return ax.annotate("", moved[1], moved[0], arrowprops=look)
@@ -437,8 +435,8 @@ def draw_shapes() -> Figure:
         middle = 2.83 - 1.13 * row
         for place, (name, high, wide) in enumerate(matrices):
             x, back = 0.6 + 1.2 * place, name[0] in "G∂"
-            look = {"ec": ORANGE if back else BLUE, "hatch": "///" if back else ""}
-            look |= {"alpha": 0.65} if back else {}
+            look: dict[str, Any] = {"ec": ORANGE, "hatch": "///", "alpha": 0.65}
+            look = look if back else {"ec": BLUE}
             parts = box(ax, (x, middle), "", (wide[1], high[1]), **look)
             edge = x - wide[1] / 2
             put = write_gradient if back else write
@@ -484,10 +482,10 @@ def place_layer(
                 passed = arrow(ax, *reversed(way), back=True, aside=aside)
                 appear(back[4 - place], passed)
         if place in (1, 2):
-            way = (x - 0.08, leaves - gap), (x - 0.08, row + gap)
+            way = [(x - 0.08, leaves - gap), (x - 0.08, row + gap)]
             parts.append(arrow(ax, *way))
             if back:
-                way = (x + 0.08, row + gap), (x + 0.08, leaves - gap)
+                way = [(x + 0.08, row + gap), (x + 0.08, leaves - gap)]
                 appear(back[4 - place], arrow(ax, *way, back=True))
         appear(step, *parts)
 
@@ -646,22 +644,25 @@ def random_formula(numbers: list, steps: int, draw: random.Random) -> Any:
     made = list(numbers)
     for _ in range(steps):
         a, b = draw.choice(made), draw.choice(made)
-        options = (a + b, a * b, a - b, a.tanh())
-        options += (a.sigmoid(), a.relu(), a.tanh() ** 2)
+        options = [a + b, a * b, a - b, a.tanh(), a.tanh() ** 2]
+        options += [a.sigmoid(), a.relu()]
         made.append(draw.choice(options))
     return sum(made[len(numbers) :])
 
 
 def compare_gradients(formulas: int) -> list[Place]:
     """Compute the gradients of random formulas by our engine and by autograd."""
-    pairs = []
+    pairs: list[Place] = []
     for seed in range(formulas):
-        start = [random.Random(seed).uniform(-2, 2) for _ in range(3)]
+        draw = random.Random(seed)
+        start = [draw.uniform(-2, 2) for _ in range(3)]
         ours = [Value(number) for number in start]
-        theirs = torch.tensor(start, dtype=torch.float64, requires_grad=True)
-        random_formula(ours, 10, random.Random(seed)).backward()
-        random_formula(list(theirs), 10, random.Random(seed)).backward()
-        pairs += zip([leaf.grad for leaf in ours], theirs.grad.tolist(), strict=True)
+        theirs = [torch.tensor(x, dtype=torch.float64).requires_grad_() for x in start]
+        for numbers in (ours, theirs):  # the same formula
+            random_formula(numbers, 10, random.Random(seed)).backward()
+        for leaf, same in zip(ours, theirs, strict=True):
+            if same.grad is not None:  # it was drawn into the formula
+                pairs.append((float(same.grad), leaf.grad))
     return pairs
 
 
