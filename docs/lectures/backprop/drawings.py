@@ -507,16 +507,16 @@ ACROSS = (0.5, 2.15, 3.8, 5.45, 6.9)
 
 def draw_record() -> Figure:
     """Draw a linear layer as it is recorded, an operation a step, and what is kept."""
-    fig, ax = boards(WIDE, 1.75)
-    place_parameters(ax, ACROSS, 0.25)
-    place_layer(ax, ACROSS, 0.95, 0.25, "", forward=(1, 2, 3, 4))
-    place_target(ax, 0.95, 0.25)
+    fig, ax = boards(WIDE, 1.45)
+    place_parameters(ax, ACROSS, 0.21)
+    place_layer(ax, ACROSS, 0.78, 0.21, "", forward=(1, 2, 3, 4))
+    place_target(ax, 0.78, 0.21)
     notes = ["keeps X and W", "keeps nothing", "keeps its output", "keeps ŷ and y"]
     for place, note in enumerate(notes, 1):
         x = ACROSS[place] - (0.1 if place == 4 else 0)
-        tape = write(ax, (x, 1.6), f"{place}", weight="bold", size=11)
-        figures.step(place, tape, write(ax, (x, 1.35), note, style="italic"))
-    write(ax, (0.5, 1.6), "tape:", weight="bold", size=11)
+        tape = write(ax, (x, 1.33), f"{place}", weight="bold", size=11)
+        figures.step(place, tape, write(ax, (x, 1.1), note, style="italic"))
+    write(ax, (0.5, 1.33), "tape:", weight="bold", size=11)
     return fig
 
 
