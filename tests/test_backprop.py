@@ -342,6 +342,23 @@ def test_the_gradients_that_are_drawn_against_autograds_lie_on_the_diagonal() ->
     assert len({round(gradient, 6) for gradient in ours}) > 150
 
 
+def test_autograd_keeps_of_a_layer_what_the_figure_of_the_tape_says() -> None:
+    x, y = torch.randn(5, 4), torch.rand(5, 2)
+    weight, bias = torch.randn(2, 4, requires_grad=True), torch.randn(2, requires_grad=True)
+    product = x @ weight.T
+    total = product + bias
+    output = total.sigmoid()
+    loss = nn.functional.binary_cross_entropy(output, y)
+    kept = []
+    for step in (product, total, output, loss):
+        saved = [getattr(step.grad_fn, name) for name in dir(step.grad_fn) if name.startswith("_saved_")]
+        kept.append([tensor for tensor in saved if isinstance(tensor, Tensor)])
+    for ours, theirs in zip(([x], [], [output], [output, y]), kept, strict=True):
+        assert_close(theirs, ours)
+    texts = {text.get_text() for text in drawings_of("backprop").draw_record().axes[0].texts}
+    assert texts >= {"keeps X", "keeps nothing", "keeps its output", "keeps ŷ and y"}
+
+
 def test_both_kinds_of_graph_are_drawn_by_the_same_steps() -> None:
     drawn = drawings_of("backprop").draw_static_dynamic()
     for ax in drawn.axes:

@@ -511,7 +511,7 @@ def draw_record() -> Figure:
     place_parameters(ax, ACROSS, 0.21)
     place_layer(ax, ACROSS, 0.78, 0.21, "", forward=(1, 2, 3, 4))
     place_target(ax, 0.78, 0.21)
-    notes = ["keeps X and W", "keeps nothing", "keeps its output", "keeps ŷ and y"]
+    notes = ["keeps X", "keeps nothing", "keeps its output", "keeps ŷ and y"]
     for place, note in enumerate(notes, 1):
         x = ACROSS[place] - (0.1 if place == 4 else 0)
         tape = write(ax, (x, 1.33), f"{place}", weight="bold", size=11)
