@@ -133,6 +133,19 @@ def initialise_equal(hidden: int, device: torch.device | None = None) -> list[Te
 
 
 # --8<-- [end:fit_xor]
+def weights_by_step(theta: list[Tensor], steps: int) -> Tensor:
+    """Train a network theta (1, ...) on XOR; return weights (steps, hidden) of x₁."""
+    seen = []
+
+    def watched(theta: list[Tensor], x: Tensor) -> list[Tensor]:
+        seen.append(theta[0][0, :, 0].detach().clone())
+        return forward_many(theta, x)
+
+    x, y = (each.to(theta[0].device) for each in xor())
+    fit(theta, x, y[:, None], steps, rate=0.03, forward=watched)
+    return torch.stack(seen).cpu()
+
+
 # --8<-- [start:curve]
 def target_curve(x: Tensor) -> Tensor:
     """Rise and fall on x (...,) from -1 to 1: the curve to come close to."""
@@ -430,6 +443,7 @@ def main(
     print(REPORT.format(**numbers))
     if out is not None:
         drawn = {width: [each.cpu() for each in trained[width]] for width in DRAWN}
+        random = initialise_many(1, 2, 16, 1, device=used)
         keep(
             out,
             seed=seed,
@@ -439,6 +453,9 @@ def main(
             built=built.cpu(),
             deep=[each.cpu() for each in deep],
             probe=homes.probe(deep).cpu(),
+            prices={name: v for name, v in numbers.items() if name[:6] == "error_"},
+            alike=weights_by_step(initialise_equal(16, used), steps // 10),
+            random=weights_by_step(random, steps // 10),
         )
         record(out, seed, used, **numbers)
 

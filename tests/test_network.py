@@ -309,11 +309,41 @@ def test_every_figure_is_drawn_from_what_main_kept(out) -> None:
     drawn = drawings_of("network").draw(out)
     assert drawn.keys() == {
         *("xor", "shares", "pieces", "curves", "widths", "folds", "town", "readable", "meanings"),
+        *("matrix", "by_hand", "collapse", "blocks", "saying", "alike", "loop", "anything", "reach"),
+        *("tube", "dimensions", "folding", "abstract", "market", "errors", "questions"),
     }
     assert [ax.get_title() for ax in drawn["curves"].axes] == ["width 4", "width 32", "width 256"]
     assert [line.get_label() for line in drawn["widths"].axes[0].lines] == ["trained", "built by hand"]
     heights = [bar.get_height() for bar in drawn["shares"].axes[0].patches]
     assert heights == [100 * share for share in kept(out)["shares"].values()]
+
+
+def test_ten_layers_without_relus_are_drawn_as_a_straight_line_and_with_them_not(out) -> None:
+    straight, bent = drawings_of("network").draw(out)["collapse"].axes[1].lines
+    second = [torch.tensor(line.get_ydata()).diff().diff().abs().max() for line in (straight, bent)]
+    assert second[0] < 1e-5 < 1e-2 < second[1]
+
+
+def test_the_cells_that_are_drawn_are_counted(out) -> None:
+    texts = [text.get_text() for text in drawings_of("network").draw(out)["blocks"].axes[0].texts]
+    assert {"64 + 16 = 80", "128 + 8 = 136", "8 + 1 = 9", "all: 200 + 25 = 225"} <= set(texts)
+    assert parameter_count(4, 16, 8, 1) == 225
+
+
+def test_the_network_that_is_drawn_stays_within_epsilon_and_a_narrower_one_does_not(out) -> None:
+    ax = drawings_of("network").draw(out)["tube"].axes[0]
+    assert "9 neurons" in ax.texts[0].get_text()
+    x = torch.linspace(-1, 1, 121)[:, None]
+    far = [float((forward(piecewise_linear(width), x)[-1] - target_curve(x)).abs().max()) for width in (8, 9)]
+    assert far[0] > 0.2 > far[1]
+
+
+def test_weights_that_start_alike_are_one_line_and_random_ones_are_sixteen(out) -> None:
+    alike, random = (kept(out)[name] for name in ("alike", "random"))
+    assert alike.shape == random.shape == (50, 16)
+    assert torch.equal(alike, alike[:, :1].expand(-1, 16))
+    assert not torch.equal(alike[0], alike[-1])
+    assert len(random[-1].unique()) == 16
 
 
 def test_main_draws_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:
