@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, PathPatch, Rectangle
@@ -36,7 +37,7 @@ from neuronup.xor import xor
 
 Point = tuple[float, float]
 # For half a slide: narrower, so that the lettering is as large as on a whole one.
-HALF = 4.0
+HALF = 3.4
 MIDDLE: dict[str, Any] = {"ha": "center", "va": "center"}
 ROUND: dict[str, Any] = {"boxstyle": "round,pad=0.4", "fc": "none", "lw": 1.6}
 
@@ -51,7 +52,7 @@ def canvas(width: float, height: float, x: Point, y: Point) -> tuple[Figure, Axe
 
 def cells(
     ax: Axes, left: float, top: float, rows: int, columns: int, **look: Any
-) -> PathPatch:
+) -> Artist:
     """Draw a matrix as cells of side 1, with its corner at the left and the top."""
     across = [((left, top - r), (left + columns, top - r)) for r in range(rows + 1)]
     down = [((left + c, top), (left + c, top - rows)) for c in range(columns + 1)]
@@ -62,10 +63,11 @@ def cells(
 
 def lit(
     ax: Axes, left: float, top: float, rows: int, columns: int, **look: Any
-) -> Rectangle:
+) -> Artist:
     """Light so many cells of a matrix."""
-    look = {"fc": ORANGE, "ec": ORANGE, "alpha": 0.5, "lw": 2} | look
-    return ax.add_patch(Rectangle((left, top - rows), columns, rows, **look))
+    light: dict[str, Any] = {"fc": ORANGE, "ec": ORANGE, "alpha": 0.5, "lw": 2}
+    corner = (left, top - rows)
+    return ax.add_patch(Rectangle(corner, columns, rows, **light | look))
 
 
 def edge(
@@ -79,8 +81,8 @@ def edge(
 
 def neuron(ax: Axes, at: Point, text: str = "", **look: Any) -> list[Any]:
     """Draw a neuron as a circle round a text; return both."""
-    look = {"ms": 26, "mfc": "none", "mec": BLUE, "mew": 2} | look
-    return [*ax.plot(*at, "o", **look), ax.text(*at, text, **MIDDLE)]
+    ring: dict[str, Any] = {"ms": 26, "mfc": "none", "mec": BLUE, "mew": 2}
+    return [*ax.plot(*at, "o", **ring | look), ax.text(*at, text, **MIDDLE)]
 
 
 def boxed(ax: Axes, at: Point, text: str, color: str = BLUE, **look: Any) -> Text:
@@ -101,22 +103,22 @@ def draw_matrix() -> Figure:
         ax.text(left + columns / 2, 4.3, name, ha="center", size="large")
     for x, sign in ((4.5, "·"), (6.7, "+"), (9.1, "=")):
         ax.text(x, 2, sign, size="x-large", **MIDDLE)
-    row = [lit(ax, 0, 3.5, 1, 4), lit(ax, 5, 4, 4, 1, fc="none")]
+    row: list[Artist] = [lit(ax, 0, 3.5, 1, 4), lit(ax, 5, 4, 4, 1, fc="none")]
     row.append(lit(ax, 9.8, 3.5, 1, 1))
     row.append(ax.text(0, -0.8, "a row: the weights of one neuron", color=ORANGE))
     figures.step(1, *row)
     look = {"fc": "none", "ec": BLUE, "hatch": "//", "alpha": 1}
-    column = [lit(ax, 1, 3.5, 3, 1, **look), lit(ax, 5, 3, 1, 1, **look)]
+    column: list[Artist] = [lit(ax, 1, 3.5, 3, 1, **look), lit(ax, 5, 3, 1, 1, **look)]
     text = "a column: one input, as all neurons weigh it"
     column.append(ax.text(0, -1.8, text, color=BLUE))
     figures.step(2, *column)
-    activated = [cells(ax, 13.2, 3.5, 3, 1, ec=INK)]
+    activated: list[Artist] = [cells(ax, 13.2, 3.5, 3, 1, ec=INK)]
     activated.append(edge(ax, (10.9, 2), (13.1, 2), "->", 2, color=INK))
     activated.append(ax.text(12, 2.3, "f", ha="center", style="italic", size="large"))
     activated.append(ax.text(13.7, 4.3, "a", ha="center", size="large"))
     activated.append(ax.text(0, -2.8, "f: the nonlinearity, element by element"))
     figures.step(3, *activated)
-    following = [edge(ax, (14.3, 2), (15.2, 2), "->", 2, color=GREEN)]
+    following: list[Artist] = [edge(ax, (14.3, 2), (15.2, 2), "->", 2, color=GREEN)]
     following.append(cells(ax, 15.4, 3, 2, 3, ec=GREEN))
     following.append(ax.text(16.9, 4.3, "W₂: 2 by 3", ha="center", size="large"))
     following.append(
@@ -128,12 +130,15 @@ def draw_matrix() -> Figure:
 
 def draw_by_hand() -> Figure:
     """Draw two inputs and two neurons with the numbers of the example by hand."""
-    fig, ax = canvas(7.6, 3, (-0.6, 13), (-0.9, 3.6))
+    fig, ax = canvas(7.2, 2.85, (-0.6, 13), (-0.9, 3.6))
     weights, biases = ((1, 2), (-1, 1)), (0, 1)
-    for at, value in ((3, "3"), (0, "1")):
-        neuron(ax, (0, at), value, mec=INK)
+    for up, value in ((3, "3"), (0, "1")):
+        neuron(ax, (0, up), value, mec=INK)
     sums = ("3·1 + 1·2 + 0 = 5", "3·(−1) + 1·1 + 1 = −1")
-    looks = ({"color": ORANGE, "lw": 2.4}, {"color": BLUE, "lw": 2.4, "ls": "--"})
+    looks: tuple[dict[str, Any], ...] = (
+        {"color": ORANGE, "lw": 2.4},
+        {"color": BLUE, "lw": 2.4, "ls": "--"},
+    )
     for number, at in enumerate((3.0, 0.0)):
         neuron(ax, (3.6, at), f"{biases[number]:+d}" if number else "0")
         parts: list[Any] = []
@@ -144,7 +149,7 @@ def draw_by_hand() -> Figure:
             ax.text(*place, f"{weight}".replace("-", "−"), **MIDDLE)
         parts.append(ax.text(4.3, at, sums[number], va="center", size="large"))
         figures.step(number + 1, *parts)
-        after = [edge(ax, (9.1, at), (11.3, at), "->", 2, color=INK)]
+        after: list[Any] = [edge(ax, (9.1, at), (11.3, at), "->", 2, color=INK)]
         after.append(ax.text(10.2, at + 0.25, "ReLU", ha="center"))
         dark = {"mec": FAINT, "ls": "--"} if number else {"mfc": "none"}
         after += neuron(ax, (12, at), ("5", "0")[number], **dark)
@@ -165,7 +170,7 @@ def draw_collapse(layers: int = 10, width: int = 16) -> Figure:
     ):
         cells(axes[0], left, 8 + rows / 2, rows, columns, lw=0.7)
         axes[0].text(left + columns / 2, 17, name, ha="center", size="large")
-    product = [axes[0].text(35.5, 8, "=", size="x-large", **MIDDLE)]
+    product: list[Artist] = [axes[0].text(35.5, 8, "=", size="x-large", **MIDDLE)]
     product.append(cells(axes[0], 38, 8.5, 1, 4, ec=ORANGE, lw=1.6))
     product.append(axes[0].text(40, 17, "W", ha="center", size="large"))
     product.append(axes[0].text(21, -6, "one matrix: a single layer", ha="center"))
@@ -215,7 +220,7 @@ def draw_blocks() -> Figure:
 
 def draw_saying() -> Figure:
     """Draw what 4, 16, 8, 1 computes in a forward pass, and its weights W₂."""
-    fig, axes = figures.panels(7.6, 3.1, columns=2)
+    fig, axes = figures.panels(7, 2.9, columns=2)
     torch.manual_seed(0)
     theta = [each.detach() for each in initialise(4, 16, 8, 1)]
     counts = {
@@ -236,7 +241,7 @@ def draw_saying() -> Figure:
 
 def draw_alike(alike: Tensor, random: Tensor) -> Figure:
     """Draw a weight of each of 16 neurons (steps, 16) by step: alike, and random."""
-    fig, axes = figures.panels(HALF, 3.9, rows=2)
+    fig, axes = figures.panels(HALF, 3.7, rows=2)
     for ax, paths, title in zip(
         axes, (alike, random), ("all 0.1: 16 lines in one", "random"), strict=True
     ):
@@ -260,17 +265,17 @@ def draw_loop() -> Figure:
         ("step()", "move the parameters"),
     )
     for number, (at, (code, what)) in enumerate(zip(places, lines, strict=True)):
-        look: dict[str, Any] = {"size": "large", "weight": "bold", **MIDDLE}
+        bold: dict[str, Any] = {"size": "large", "weight": "bold", **MIDDLE}
         ec = (BLUE, FAINT, ORANGE, GREEN)[number]
-        parts: list[Any] = [ax.text(*at, code, bbox=ROUND | {"ec": ec}, **look)]
+        parts: list[Any] = [ax.text(*at, code, bbox=ROUND | {"ec": ec}, **bold)]
         parts.append(ax.text(at[0], at[1] - 1.1, what, **MIDDLE))
         if number:
             figures.step(number, *parts)
-    look = {"style": "->", "gap": 2, "color": INK}
+    look: dict[str, Any] = {"style": "->", "gap": 2, "color": INK}
     figures.step(1, edge(ax, (5.2, 5.3), (10.6, 5.3), **look))
     figures.step(2, edge(ax, (12.8, 3.7), (12.8, 1.6), **look))
     figures.step(3, edge(ax, (10.6, 0.9), (5, 0.9), **look))
-    again = [edge(ax, (3.2, 1.6), (3.2, 3.7), **look)]
+    again: list[Artist] = [edge(ax, (3.2, 1.6), (3.2, 3.7), **look)]
     again.append(ax.text(8, 3.1, "again, many times:\nthe loss falls", **MIDDLE))
     figures.step(4, *again)
     return fig
@@ -278,7 +283,7 @@ def draw_loop() -> Figure:
 
 def draw_anything() -> Figure:
     """Draw pairs of input and output types, and a graph that joins, skips and forks."""
-    fig, ax = canvas(8.4, 3.9, (0, 18.6), (-0.7, 7))
+    fig, ax = canvas(7.2, 3.35, (0, 18.6), (-0.7, 7))
     rows = (
         ("image", "class"),
         ("text", "text"),
@@ -294,8 +299,11 @@ def draw_anything() -> Figure:
         parts.append(boxed(ax, (6.4, at), found, INK))
         if number:
             figures.step(number, *parts)
-    look = {"style": "->", "gap": 1, "color": INK}
-    join = [boxed(ax, (9.2, 5.3), "image", INK), boxed(ax, (9.2, 1), "question", INK)]
+    look: dict[str, Any] = {"style": "->", "gap": 1, "color": INK}
+    join: list[Artist] = [
+        boxed(ax, (9.2, 5.3), "image", INK),
+        boxed(ax, (9.2, 1), "question", INK),
+    ]
     join += [boxed(ax, (11.5, 5.3), "layers"), boxed(ax, (11.5, 1), "layers")]
     join += [edge(ax, (10, 5.3), (10.6, 5.3), **look)]
     join += [edge(ax, (10.2, 1), (10.6, 1), **look)]
@@ -304,7 +312,7 @@ def draw_anything() -> Figure:
     join += [ax.text(13.2, 3.15, "+", size="x-large", **MIDDLE)]
     join += [ax.text(10.3, 6.4, "two inputs", ha="center", color=ORANGE)]
     figures.step(4, *join)
-    skip = [
+    skip: list[Artist] = [
         boxed(ax, (14.9, 3.15), "layers"),
         ax.text(16.5, 3.15, "+", size="x-large", **MIDDLE),
     ]
@@ -314,7 +322,10 @@ def draw_anything() -> Figure:
     skip += [edge(ax, (13.2, 3.4), (16.5, 3.4), **bow)]
     skip += [ax.text(14.8, 4.85, "shortcut", ha="center", color=ORANGE)]
     figures.step(5, *skip)
-    fork = [boxed(ax, (17.3, 5.7), "answer", INK), boxed(ax, (17.3, 0.6), "place", INK)]
+    fork: list[Artist] = [
+        boxed(ax, (17.3, 5.7), "answer", INK),
+        boxed(ax, (17.3, 0.6), "place", INK),
+    ]
     fork += [edge(ax, (16.6, 3.4), (17.3, 5.1), **look)]
     fork += [edge(ax, (16.6, 2.9), (17.3, 1.2), **look)]
     fork += [ax.text(17.3, -0.5, "fork", ha="center", color=ORANGE)]
@@ -328,14 +339,14 @@ def draw_reach() -> Figure:
     ax.text(-7.6, 3, "all functions")
     ax.add_patch(Ellipse((1, -0.3), 12.4, 5.4, fc="none", ec=BLUE, lw=2))
     ax.text(1, 1.7, "what the network can represent", ha="center", color=BLUE)
-    wanted = [*ax.plot(4.6, 0.2, "*", color=GREEN, ms=18)]
+    wanted: list[Artist] = [*ax.plot(4.6, 0.2, "*", color=GREEN, ms=18)]
     wanted.append(ax.text(4.6, -0.75, "solves XOR", ha="center", color=GREEN))
     figures.step(1, *wanted)
-    start = [*ax.plot(-3.4, -0.2, "o", color=INK, ms=8)]
+    start: list[Artist] = [*ax.plot(-3.4, -0.2, "o", color=INK, ms=8)]
     start.append(ax.text(-3.4, 0.4, "random start", ha="center"))
     figures.step(2, *start)
     path = ((-3.4, -0.2), (-2.4, -0.9), (-1.2, -1.2), (0.2, -1.1), (1.2, -1.6))
-    trained = [*ax.plot(*zip(*path, strict=True), "--", color=ORANGE)]
+    trained: list[Artist] = [*ax.plot(*zip(*path, strict=True), "--", color=ORANGE)]
     trained += ax.plot(1.2, -1.6, "x", color=ORANGE, ms=10, mew=2.5)
     trained.append(ax.text(1.5, -2.3, "where training ends", ha="center", color=ORANGE))
     figures.step(3, *trained)
@@ -344,7 +355,7 @@ def draw_reach() -> Figure:
 
 def draw_tube(epsilon: float = 0.2) -> Figure:
     """Draw a curve, the band of width epsilon round it, and a network in the band."""
-    fig, ax = figures.panels(HALF, 3.7)
+    fig, ax = figures.panels(HALF, 3.5)
     x = torch.linspace(-1, 1, 121)
     y = target_curve(x)
     ax.plot(x.tolist(), y.tolist(), "--", color=ORANGE, label="g")
@@ -370,10 +381,10 @@ def draw_tube(epsilon: float = 0.2) -> Figure:
 
 def draw_dimensions() -> Figure:
     """Draw a grid of 10 along each side in one, two and three dimensions."""
-    fig, ax = canvas(HALF, 3.6, (-1, 28), (-3, 22))
+    fig, ax = canvas(HALF, 3.2, (-1, 28), (-3, 22))
     cells(ax, 0, 21, 1, 10, ec=BLUE)
     ax.text(11, 20.5, "$d = 1$: 10 tents", va="center")
-    square = [cells(ax, 0, 15, 10, 10, ec=BLUE)]
+    square: list[Artist] = [cells(ax, 0, 15, 10, 10, ec=BLUE)]
     square.append(ax.text(5, 2, "$d = 2$:\n100", ha="center", va="top", size="large"))
     figures.step(1, *square)
     cube: list[Any] = [cells(ax, 13, 13, 10, 10, ec=BLUE, lw=0.8)]
@@ -397,7 +408,7 @@ def draw_dimensions() -> Figure:
 
 def draw_folding() -> Figure:
     """Draw two ReLUs, the fold that they add up to, and the fold of the fold."""
-    fig, axes = figures.panels(8, 2.5, columns=3)
+    fig, axes = figures.panels(7.2, 2.25, columns=3)
     x = torch.linspace(0, 1, 5)
     hidden = forward(folding_network(1), x[:, None])[0]
     for one, name in enumerate(("a₁", "a₂")):
@@ -421,7 +432,7 @@ def draw_abstract() -> Figure:
     for a, b, c, d in first:
         ax.plot((a, c), (b, d), "-", **look)
     ax.text(2.5, -0.9, "edges", ha="center", size="large")
-    corner = [*ax.plot((9, 10.2, 11.4), (6.4, 8.2, 6.4), "-", **look)]
+    corner: list[Artist] = [*ax.plot((9, 10.2, 11.4), (6.4, 8.2, 6.4), "-", **look)]
     turn = torch.linspace(0, 6.283, 25)
     round_x, round_y = (13.4 + turn.cos()).tolist(), (7.2 + turn.sin()).tolist()
     corner += ax.plot(round_x, round_y, "-", **look)
@@ -432,7 +443,9 @@ def draw_abstract() -> Figure:
     text = "corners, curves, textures"
     corner.append(ax.text(11.6, -0.9, text, ha="center", size="large"))
     figures.step(1, *corner)
-    house = [*ax.plot((18.4, 18.4, 23.6, 23.6), (6, 1.5, 1.5, 6), "-", **look)]
+    house: list[Artist] = [
+        *ax.plot((18.4, 18.4, 23.6, 23.6), (6, 1.5, 1.5, 6), "-", **look)
+    ]
     house += ax.plot((17.6, 21, 24.4), (6, 9.4, 6), "-", **look)
     house += ax.plot((17.6, 24.4), (6, 6), "-", **look)
     small = (21 + 0.8 * turn.cos()).tolist(), (4.4 + 0.8 * turn.sin()).tolist()
@@ -451,11 +464,11 @@ def draw_abstract() -> Figure:
 
 def draw_market() -> Figure:
     """Draw how facts of a home make hidden concepts, and all together the price."""
-    fig, ax = canvas(7.6, 3.4, (-0.4, 16.4), (-0.8, 7))
+    fig, ax = canvas(6.6, 2.95, (-0.4, 16.4), (-0.8, 7))
     facts = {"rooms": 6.2, "area": 4.4, "east": 2.2, "north": 0.4}
     for name, at in facts.items():
         boxed(ax, (1, at), name, INK)
-    look = {"style": "->", "gap": 1, "color": FAINT}
+    look: dict[str, Any] = {"style": "->", "gap": 1, "color": FAINT}
     hidden = {
         "comfort": (6.0, ("rooms", "area"), "m² a room over 20, at most 1"),
         "closeness": (1.3, ("east", "north"), "halved every 2 km"),
@@ -470,7 +483,9 @@ def draw_market() -> Figure:
     price += [edge(ax, (9.3, 1.3), (13.7, 3.4), **look)]
     price += [edge(ax, (1.9, 4.4), (13.7, 3.8), **look)]
     figures.step(3, *price)
-    known = [ax.text(14.6, 0.7, "dashed: never among\nthe inputs", **MIDDLE)]
+    known: list[Artist] = [
+        ax.text(14.6, 0.7, "dashed: never among\nthe inputs", **MIDDLE)
+    ]
     figures.step(4, *known)
     return fig
 
