@@ -4,7 +4,8 @@
 # You compute with layers, choose weights by hand, train others, and look for what the neurons mean. 70 minutes. Read the
 # [lecture](../) first, or go back to it when a word is new.
 #
-# To work along, unpack `network.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the repository.
+# To work along, unpack `network.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the
+# repository, or `nox -s live` and work on this page.
 # **Your turn** means: fill in the stub and run the check below it. If you are stuck, unfold the two hints. The solution is
 # folded under the check: run it in any case. Where your own answer has passed, yours is used from there on; where not, the course's.
 
