@@ -463,8 +463,8 @@ def main(
             for surface, descents in races.items()
         }
         batches = measure_batches(splits[seed], seed), numbers["noise_1"]
-        sweep = tried["even SGD"][:, 1]
-        keep(out, races=paths, sweep=sweep, batches=batches, curves=curves, clock=clock)
+        found = {"batches": batches, "curves": curves, "clock": clock}
+        keep(out, seed=seed, races=paths, tried=tried, **found)
         record(out, seed, used, **steps_taken, **numbers)
 
 
