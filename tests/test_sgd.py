@@ -369,10 +369,42 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert found["warm_bold"] < found["cold_bold"]
     assert found["uneven_adam"] < found["uneven_sgd"]
     drawn = drawings_of("sgd").draw(tmp_path)
-    assert drawn.keys() == {"curve", "factors", "noise", "rates", "schedules", "sizes", "sweep", "warm_up", *SURFACES}
+    assert drawn.keys() >= {"curve", "factors", "noise", "rates", "schedules", "sizes", "sweep", "warm_up", *SURFACES}
     for surface in SURFACES:  # the key says how many steps each optimiser took
         key = [text.get_text() for text in drawn[surface].legends[0].get_texts()]
         assert key == [f"{name}: {found[sgd.slug(f'{surface} {name}')]}" for name in RACERS]
+    written = [text.get_text() for text in drawn["units"].axes[0].texts]
+    for name in ("SGD", *sgd.RELATIVES, "AdamW"):
+        for units in ("even", "uneven"):
+            assert f"{found[sgd.slug(f'{units} {name}')]:.3f}" in written
+
+
+def test_the_cloud_drawn_is_narrow_at_a_small_rate_and_a_point_where_examples_agree() -> None:
+    fitted = drawings_of("sgd").fitted
+    large, small, agreed = (
+        fitted(*kind)[0][-100:] for kind in ((1.0, (0.3, 400)), (1.0, (0.03, 400)), (0.0, (0.3, 400)))
+    )
+    assert large.std(0).mean() > 2 * small.std(0).mean()
+    assert agreed.abs().max() < 1e-3
+    _, loss = fitted(1.0, (0.3, 100), (0.03, 100))
+    assert loss[-50:].mean() < loss[50:101].mean()
+
+
+def test_the_weights_drawn_shrink_alike_with_adamw_and_not_with_a_penalty_in_adam() -> None:
+    penalty, decoupled = (
+        [line.get_ydata()[-1] for line in ax.lines] for ax in drawings_of("sgd").draw_shrinking().axes
+    )
+    assert penalty[0] > 2 * penalty[1]
+    assert decoupled[0] == pytest.approx(decoupled[1], abs=0.02)
+
+
+def test_the_velocities_drawn_are_those_of_momentum() -> None:
+    ball, theta = Momentum(1.0), torch.zeros(2)
+    for t, ax in enumerate(drawings_of("sgd").draw_velocity().axes, 1):
+        after = ball.step(theta, torch.tensor([-1.0, 1.6 if t % 2 else -1.6]))
+        *_, total = ax.texts
+        assert_close(torch.tensor(total.xy), after - theta)
+        theta = after
 
 
 def test_main_writes_nothing_unless_told_where(tmp_path, capsys, monkeypatch) -> None:

@@ -279,7 +279,7 @@ def ellipses(ax: Axes, levels: tuple[float, ...], *curvatures: float) -> None:
 
 def draw_fog(digits: Split) -> Figure:
     """Draw what one sees of a loss from where one is, and 64 derivatives at once."""
-    fig, (fog, weights) = figures.panels(8, 2.9, columns=2)
+    fig, (fog, weights) = figures.panels(6.4, 2.5, columns=2)
     at = torch.tensor(-0.5)
     near = torch.linspace(-0.8, -0.2, 20)
     fog.plot(near.tolist(), double_well(near).tolist(), "-", color=INK, lw=4)
@@ -294,7 +294,9 @@ def draw_fog(digits: Split) -> Figure:
     figures.step(1, known)
     fog.set(xlim=(-2.3, 2.2), ylim=(-2.2, 1), xticks=[], yticks=[])
     fog.set(xlabel="one weight", ylabel="loss", title="here, and no farther")
-    g = gradient(torch.zeros(65), digits.x, digits.y)[:64]
+    blank = torch.zeros(65)
+    blank[-1] = torch.logit(digits.y.mean())  # it says how frequent an 8 is
+    g = gradient(blank, digits.x, digits.y)[:64]
     figures.squares(weights, -g.reshape(8, 8))
     weights.set(title="64 weights, 64 derivatives")
     weights.set(xlabel="filled: raise it, hollow: lower it")
@@ -377,7 +379,7 @@ def draw_batches(digits: Split) -> Figure:
     The view is that of the step on all, to the right, and of the direction in which
     single examples differ most, up.
     """
-    fig, axes = figures.panels(8, 2.9, columns=3)
+    fig, axes = figures.panels(8, 2.2, columns=3)
     x, y = digits.x, digits.y
     each = (0.5 - y)[:, None] * x  # the gradient of an example at theta = 0
     step = -each.mean(0)
@@ -394,10 +396,11 @@ def draw_batches(digits: Split) -> Figure:
             batch = torch.randint(len(x), (25, size), generator=drawn)
             steps = -each[batch].mean(1) @ view.T
             none = torch.zeros(25)
-            ax.quiver(none, none, *steps.T, color=ORANGE, width=0.009, **look)
+            thin_look = {"color": ORANGE, "width": 0.007, "zorder": 3}
+            ax.quiver(none, none, *steps.T, **thin_look, **look)
             figures.step(number, ax)
-        ax.quiver(0, 0, *(view @ step), color=BLUE, width=0.02, zorder=3, **look)
-        ax.set(title=name, aspect="equal", xlim=(-2.2, 2.6), ylim=(-1.6, 1.6))
+        ax.quiver(0, 0, *(view @ step), color=BLUE, width=0.03, zorder=2, **look)
+        ax.set(title=name, aspect="equal", xlim=(-2.2, 2.6), ylim=(-1.2, 1.2))
         ax.set(xticks=[], yticks=[])
         ax.axhline(0, color=FAINT, lw=0.7)
     return fig
@@ -613,9 +616,13 @@ def draw_shrinking() -> Figure:
         for weight, (size, look) in enumerate((("large", "-"), ("small", "--"))):
             values = path[::10, weight].tolist()
             label = f"{size} derivatives"
-            ax.plot(range(0, 301, 10), values, look, label=label)
+            width = 2 if weight else 4
+            ax.plot(range(0, 301, 10), values, look, lw=width, label=label)
         ax.set(title=name, ylim=(-0.1, 1.1), yticks=[0, 1], ylabel="weight")
-        figures.step(number, ax) if number else ax.label_outer()
+        if number:
+            figures.step(number, ax)
+        else:
+            ax.label_outer()
     axes[1].set(xlabel="steps")
     key = fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center")
     key.set_ncols(2)
