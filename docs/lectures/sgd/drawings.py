@@ -254,9 +254,10 @@ def draw_race(surface: str, descents: dict[str, dict[str, Any]]) -> Figure:
     ax.set(xlabel="a", ylabel="b")
     small = {"ncols": 3, "columnspacing": 1, "fontsize": "small"}
     legend = fig.legend(loc="outside lower center", **small)
-    keys = zip(legend.legend_handles, legend.get_texts(), strict=True)
-    for number, (path, key) in enumerate(zip(paths, keys, strict=True), 1):
-        figures.step(number, path, *key)
+    keys: list[Any] = legend.legend_handles
+    parts = zip(paths, keys, legend.get_texts(), strict=True)
+    for number, each in enumerate(parts, 1):
+        figures.step(number, *each)
     return fig
 
 
@@ -411,9 +412,13 @@ ORDER = (7, 2, 11, 5, 9, 1, 12, 4, 10, 6, 3, 8)  # twelve examples, shuffled
 
 def card(ax: Axes, at: Point, text: str, color: str = INK) -> list[Any]:
     """Draw a card with a text on it, its middle at a place."""
-    shape = {"boxstyle": "round,pad=0.02,rounding_size=0.1", "fc": "none", "ec": color}
+    shape: dict[str, Any] = {
+        "boxstyle": "round,pad=0.02,rounding_size=0.1",
+        "fc": "none",
+        "ec": color,
+    }
     outline = FancyBboxPatch((at[0] - 0.32, at[1] - 0.42), 0.64, 0.84, **shape, lw=1.6)
-    middle = {"ha": "center", "va": "center", "size": 12}
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "size": 12}
     return [ax.add_patch(outline), ax.text(*at, text, **middle)]
 
 
