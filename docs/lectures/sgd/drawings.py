@@ -397,7 +397,7 @@ def draw_batches(digits: Split) -> Figure:
             batch = torch.randint(len(x), (25, size), generator=drawn)
             steps = -each[batch].mean(1) @ view.T
             none = torch.zeros(25)
-            thin_look = {"color": ORANGE, "width": 0.007, "zorder": 3}
+            thin_look = {"color": ORANGE, "width": 0.005, "zorder": 3}
             ax.quiver(none, none, *steps.T, **thin_look, **look)
             figures.step(number, ax)
         ax.quiver(0, 0, *(view @ step), color=BLUE, width=0.03, zorder=2, **look)
@@ -579,23 +579,22 @@ def draw_adam() -> Figure:
     def node(at: Point, text: str, color: str) -> Any:
         return ax.text(*at, text, bbox=frame | {"ec": color}, **middle)
 
-    node((0.9, 2.5), "gradient\n$g_t$", INK)
+    node((0.9, 2.5), "gradient\ng", INK)
     parts = {
-        1: (BLUE, 4.1, "mean of $g$: $m_t$\nthe direction", "momentum", r"$\hat m_t$"),
-        2: (PURPLE, 0.9, "mean of $g^2$: $s_t$\nthe size", "RMSProp", r"$\hat s_t$"),
+        1: (BLUE, 4.1, "mean of g: m\nthe direction", "momentum", "m̂: m, scaled"),
+        2: (PURPLE, 0.9, "mean of g²: s\nthe size", "RMSProp", "ŝ: s, scaled"),
     }
     for number, (color, at, text, like, hat) in parts.items():
         mean = [node((4.4, at), text, color), arrow(ax, (1.9, 2.5), (3.0, at))]
         beside = at + (0.95 if at > 2 else -0.95)
         mean.append(ax.text(4.4, beside, f"as in {like}", **middle))
         figures.step(number, *mean)
-        named = hat + "\n" + r"$\div\,(1-\beta_" + f"{number}^t)$"
+        named = f"{hat} up\nat the start"
         blown = [node((8.0, at), named, color), arrow(ax, (5.9, at), (6.8, at))]
         figures.step(3, *blown)
         figures.step(4, arrow(ax, (9.2, at), (10.2, 2.5 + (0.4 if at > 2 else -0.4))))
-    step = r"$-\eta\;\frac{\hat m_t}{\sqrt{\hat s_t}+\varepsilon}$"
+    step = "step\n−η m̂ / (√ŝ + ε)"
     figures.step(4, node((11.6, 2.5), step, ORANGE))
-    ax.texts[-1].set_size(17)
     ax.set(xlim=(-0.2, 13.2), ylim=(-0.5, 5.5))
     ax.set_axis_off()
     return fig
