@@ -117,7 +117,7 @@ class Live(ServerApp):
     """Jupyter's server, of its services only those that kernels need: no files, no terminals, no extensions."""
 
     name = "live"
-    default_services = ("api", "auth", "kernels", "kernelspecs", "security")
+    default_services = ("api", "auth", "kernels", "kernelspecs", "security")  # type: ignore[assignment]
 
 
 def settings(port: int, empty: Path, allow_root: bool) -> list[str]:
