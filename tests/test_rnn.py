@@ -455,8 +455,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) ->
     assert metrics["rnn_80"] == pytest.approx(1 / 3 + 0.08)
     assert metrics["gates_10"] == pytest.approx(1 / 15 + 0.01)
     drawn = drawings_of("rnn").draw(tmp_path)
-    assert drawn.keys() == {"reach", "memory", "bits", "learning"}
-    (reach,), (memory,), (bits,), (learning,) = (figure.axes for figure in drawn.values())
+    (reach,), (memory,), (bits,), (learning,), *others = (figure.axes for figure in drawn.values())
     lines = {line.get_label(): line.get_ydata()[20] for line in reach.lines}
     assert lines["RNN"] == pytest.approx(metrics["reach_rnn"], rel=1e-4)
     assert lines["RNN, U times 4"] == pytest.approx(metrics["reach_times_4"], rel=1e-4)
@@ -467,6 +466,20 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) ->
     assert [line.get_label() for line in learning.lines[:3]] == list(rnn.RECURRENT_NETWORKS)
     assert [len(line.get_ydata()) for line in learning.lines[:3]] == [1, 1, 1]
     assert len(learning.lines) == 6  # three networks; bigram, trigram and five-gram
+    assert list(drawn)[4:] == ["forgetting", "windows", "surprise", "temperature", "kept"]
+    (forgetting,), (windows,), (surprise,), temperatures, (kept,) = others
+    ends = [line.get_ydata()[-1] for line in forgetting.lines]
+    assert ends == pytest.approx([2**-20, (20 / 21) ** 20, 0.6956], rel=1e-3)
+    assert "".join(text.get_text() for text in windows.texts[:10]) == "From␣fairinput"
+    assert "".join(text.get_text() for text in windows.texts[10:20]) == "rom␣fairelabel"
+    assert [line.get_ydata()[0] for line in surprise.lines[1:]] == pytest.approx([1, 3, metrics["bits_uniform"]])
+    likeliest = [panel.patches[0].get_width() for panel in temperatures]
+    assert likeliest == sorted(likeliest, reverse=True)  # the colder, the surer
+    assert [sum(bar.get_width() for bar in panel.patches) for panel in temperatures] == pytest.approx([1] * 3)
+    attention, lstm = (line.get_ydata() for line in kept.lines)
+    assert lstm == [2 * 128] * len(lstm)
+    assert attention[0] == lstm[0]
+    assert attention[-1] == 1_000_000 * lstm[-1]
 
 
 @pytest.mark.parametrize("characters", [9_999, 94_110])
