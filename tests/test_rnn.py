@@ -476,7 +476,7 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys, monkeypatch) ->
     likeliest = [panel.patches[0].get_width() for panel in temperatures]
     assert likeliest == sorted(likeliest, reverse=True)  # the colder, the surer
     assert [sum(bar.get_width() for bar in panel.patches) for panel in temperatures] == pytest.approx([1] * 3)
-    attention, lstm = (line.get_ydata() for line in kept.lines)
+    attention, lstm = (list(line.get_ydata()) for line in kept.lines)
     assert lstm == [2 * 128] * len(lstm)
     assert attention[0] == lstm[0]
     assert attention[-1] == 1_000_000 * lstm[-1]

@@ -159,7 +159,8 @@ def draw_temperature(z: Tensor, shown: int = 7) -> Figure:
     """Draw the probabilities of logits z (96,) at three temperatures, in panels."""
     fig, axes = figures.panels(6.4, 2.8, columns=3)
     likeliest = z.argsort(descending=True)[:shown]
-    names = [ALPHABET[i].translate(SHOWN) for i in likeliest.tolist()] + ["rest"]
+    signs = [ALPHABET[i].translate(SHOWN) for i in likeliest.tolist()]
+    names = [f"capital {s}" if s.isupper() else s for s in signs] + ["rest"]
     steps = {1.0: 0, 0.5: 1, 1.5: 2}  # first as learned, then colder, then hotter
     for ax, temperature in zip(axes, TEMPERATURES, strict=True):
         p = (z / temperature).softmax(dim=0)[likeliest]
