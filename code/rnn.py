@@ -378,9 +378,7 @@ def compare_memory(seeds: range, device: torch.device) -> dict[str, Tensor]:
     runs = [(name, s, n) for name in found for s in seeds for n in LENGTHS]
     for name, seed, length in tqdm(runs, desc="memory", disable=None):
         found[name].append(train_to_remember(name, length, seed, device))
-    return {
-        name: torch.tensor(each).view(len(seeds), -1) for name, each in found.items()
-    }
+    return {k: torch.tensor(each).view(len(seeds), -1) for k, each in found.items()}
 
 
 def summary(
@@ -407,13 +405,6 @@ def sample_lines(model: LanguageModel, temperature: float, seed: int) -> str:
     drawn = torch.Generator().manual_seed(seed)
     text = START + generate(model, START, 300, temperature, drawn)
     return "\n".join(text.splitlines()[:4])
-
-
-@torch.no_grad()
-def next_logits(model: LanguageModel) -> Tensor:
-    """Return the logits (96,) of the character after the start."""
-    tokens = encode(START)[None].to(model.output.weight.device)
-    return model(tokens)[0, -1].cpu()
 
 
 def main(
@@ -454,6 +445,7 @@ def main(
         f"sample_{round(10 * t)}": sample_lines(models["LSTM"], t, seed)
         for t in TEMPERATURES
     }
+    start = encode(START)[None].to(used)
     numbers: dict[str, float | str] = {
         "characters": characters,
         "seen": verbatim_overlap(texts[2], texts[0]),
@@ -474,7 +466,7 @@ def main(
             remembered=remembered,
             bits=bits,
             histories=histories,
-            next_logits=next_logits(models["LSTM"]),
+            next_logits=predict(models["LSTM"], start)[0, -1].cpu(),
             validation_bits=ngram_bits(training, validation, validation),
         )
         record(out, seed, used, **numbers)
