@@ -14,108 +14,53 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout, suppress
+from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+from torch.utils.data import DataLoader
 
 from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
-from neuronup.checkpoint import History
+from neuronup.checkpoint import History, read_checkpoint
 from neuronup.command import BadInput, folder, keep, record, run
-from neuronup.digits import train_test_digits
-from neuronup.loaders import Examples, Loader
+from neuronup.images import Name, load
+from neuronup.loaders import (
+    DigitDataset,
+    Examples,
+    Loader,
+    prepare,
+    shuffled_loader,
+    whole_loader,
+)
 from neuronup.loop import best_epoch, fit, predict
+from neuronup.tensors import broadcast, dtypes, gradients_accumulate, memory
+
+# --8<-- [start:image_splits]
+Parts = tuple[Examples, ...]  # to train on, to validate, to test
 
 
-# --8<-- [start:memory]
-def memory() -> dict[str, float]:
-    """Change a NumPy array, and see which tensor changes with it."""
-    array = np.zeros(3, dtype=np.float32)
-    shared, copied = torch.from_numpy(array), torch.tensor(array)
-    array[0] = 7
-    return {"shared": float(shared[0]), "copied": float(copied[0])}
+def image_splits(data: Name, seed: int) -> Parts:
+    """Load images x (n, pixels) and their classes y (n,), in three parts."""
+    _, *parts = load(data, seed)
+    return tuple(Examples(x.flatten(1), y) for x, y in parts)
 
 
-# --8<-- [end:memory]
-# --8<-- [start:dtypes]
-def dtypes() -> dict[str, str]:
-    """Name the dtypes of the tensors that everyday lines make."""
-    whole, decimal = torch.tensor([1, 2]), torch.tensor([1.0, 2.0])
-    made = {
-        "whole": whole,
-        "decimal": decimal,
-        "both": whole + decimal,
-        "numpy": torch.from_numpy(np.array([1.0, 2.0])),
-        "truth": decimal > 1,
-    }
-    return {name: str(tensor.dtype).split(".")[1] for name, tensor in made.items()}
-
-
-# --8<-- [end:dtypes]
-# --8<-- [start:broadcast]
-def broadcast() -> dict[str, str]:
-    """Subtract what has another shape: three that help, and a trap."""
-    x, y, z = torch.ones(5, 3), torch.ones(5), torch.ones(5, 1)
-    made = {
-        "number": x - 1,  # (5, 3) - () gives (5, 3)
-        "row": x - x.mean(dim=0),  # (5, 3) - (3,): from each row
-        "column": x - x.mean(dim=1, keepdim=True),  # (5, 3) - (5, 1)
-        "trap": y - z,  # (5,) - (5, 1): each from each
-    }
-    return {name: str(tuple(tensor.shape)) for name, tensor in made.items()}
-
-
-# --8<-- [end:broadcast]
-# --8<-- [start:gradients]
-def gradients_accumulate() -> dict[str, float]:
-    """Let autograd find the gradient of w³ at 2, twice without clearing the first."""
-    w = torch.tensor(2.0, requires_grad=True)  # record what is done with w
-    found = []
-    for _ in range(2):
-        (w**3).backward()  # replay the record backwards: 3 w² is 12
-        assert w.grad is not None
-        found.append(w.grad.clone())  # which is added to what was there
-    with torch.no_grad():  # do not record this
-        w -= 0.01 * found[0]
-    once, twice, moved = map(float, (*found, w.detach()))
-    return {"once": once, "twice": twice, "moved": moved}
-
-
-# --8<-- [end:gradients]
-# --8<-- [start:moved]
-def there_and_back(x: Tensor, device: torch.device) -> dict[str, Any]:
-    """Move x to `device` and back: the same numbers, elsewhere and here."""
-    there = x.to(device)  # a copy, unless x is there already
-    back = there.cpu()
-    return {"there": there.device.type, "back": torch.equal(back, x)}
-
-
-# --8<-- [end:moved]
-# --8<-- [start:digit_splits]
-def digit_splits(seed: int) -> tuple[Examples, Examples, Examples]:
-    """Load digits x (n, 64) and their classes y (n,): 70 % to train on, 20 %, 10 %."""
-    x, y, x_held, y_held = train_test_digits(seed)
-    cut = len(x_held) * 2 // 3
-    validation = Examples(x_held[:cut], y_held[:cut])
-    return Examples(x, y), validation, Examples(x_held[cut:], y_held[cut:])
-
-
-# --8<-- [end:digit_splits]
+# --8<-- [end:image_splits]
 # --8<-- [start:tensor_level]
-Weights = list[Tensor]  # (hidden, 64), (hidden,), (10, hidden), (10,)
+Weights = list[Tensor]  # (hidden, pixels), (hidden,), (10, hidden), (10,)
 
 
 def tensor_step(weights: Weights, x: Tensor, y: Tensor, rate: float) -> Weights:
-    """Step on x (b, 64), y (b,) with gradients derived by hand."""
+    """Step on x (b, pixels), y (b,) with gradients derived by hand."""
     w1, b1, w2, b2 = weights
     z1 = x @ w1.mT + b1  # (b, hidden)
     a1 = z1.clamp(min=0)
@@ -129,7 +74,7 @@ def tensor_step(weights: Weights, x: Tensor, y: Tensor, rate: float) -> Weights:
 # --8<-- [end:tensor_level]
 # --8<-- [start:graph_level]
 def graph_step(weights: Weights, x: Tensor, y: Tensor, rate: float) -> Weights:
-    """Step on x (b, 64), y (b,) with gradients that autograd computes."""
+    """Step on x (b, pixels), y (b,) with gradients that autograd computes."""
     leaves = [w.detach().requires_grad_() for w in weights]
     w1, b1, w2, b2 = leaves
     z2 = (x @ w1.mT + b1).relu() @ w2.mT + b2
@@ -143,21 +88,31 @@ def graph_step(weights: Weights, x: Tensor, y: Tensor, rate: float) -> Weights:
 class Classifier(nn.Module):
     """Two layers that classify digits, with dropout between them while it trains."""
 
-    def __init__(self, hidden: int = 64, dropout: float = 0.0) -> None:
+    def __init__(self, hidden: int = 64, dropout: float = 0, pixels: int = 64) -> None:
         super().__init__()
-        self.hidden = nn.Linear(64, hidden)
+        self.hidden = nn.Linear(pixels, hidden)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits (n, 10) of digits x (n, 64)."""
+        """Return the logits (n, 10) of digits x (n, pixels)."""
         return self.output(self.dropout(self.hidden(x).relu()))
 
 
 # --8<-- [end:classifier]
+# --8<-- [start:tree]
+def parameters_by_module(model: nn.Module) -> dict[str, int]:
+    """Count the parameters in every module of `model`, itself included, by name."""
+    return {
+        name: sum(parameter.numel() for parameter in module.parameters())
+        for name, module in model.named_modules()
+    }
+
+
+# --8<-- [end:tree]
 # --8<-- [start:module_level]
 def module_step(model: nn.Module, x: Tensor, y: Tensor, optimiser: Optimizer) -> None:
-    """Step on x (b, 64), y (b,) with modules that hold weights and gradients."""
+    """Step on x (b, pixels), y (b,) with modules that hold weights and gradients."""
     optimiser.zero_grad()
     cross_entropy(model(x), y).backward()
     optimiser.step()
@@ -167,7 +122,8 @@ def module_step(model: nn.Module, x: Tensor, y: Tensor, optimiser: Optimizer) ->
 # --8<-- [start:levels]
 def train_on_each_level(train: "Loader", steps: int) -> dict[str, Weights]:
     """Take the same steps from the same weights on each level; return the weights."""
-    model, rate = Classifier().to(train.examples.x.device), 0.1
+    x = train.examples.x
+    model, rate = Classifier(pixels=x.shape[1]).to(x.device), 0.1
     optimiser = SGD(model.parameters(), lr=rate)
     on_tensors = on_graph = [w.detach().clone() for w in model.parameters()]
     batches = [batch for _ in range(1 + steps // len(train)) for batch in train]
@@ -180,39 +136,6 @@ def train_on_each_level(train: "Loader", steps: int) -> dict[str, Weights]:
 
 
 # --8<-- [end:levels]
-# --8<-- [start:dataset]
-class DigitDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Digits one at a time, as an image file holds them: a byte for each pixel."""
-
-    def __init__(
-        self,
-        examples: Examples,
-        transform: Callable[[Tensor], Tensor] | None = None,
-    ) -> None:
-        pixels = (examples.x * 255).round().to(torch.uint8)
-        self.images, self.labels = pixels.reshape(-1, 1, 8, 8), examples.y
-        self.transform = transform
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = self.images[index]
-        return self.transform(image) if self.transform else image, self.labels[index]
-
-
-# --8<-- [end:dataset]
-# --8<-- [start:prepare]
-def prepare(train: Examples) -> Callable[[Tensor], Tensor]:
-    """Turn bytes into numbers from 0 to 1; then to mean 0, standard deviation 1."""
-    from torchvision.transforms import v2  # takes seconds to import
-
-    mean, std = float(train.x.mean()), float(train.x.std())
-    to_numbers = v2.ToDtype(torch.float32, scale=True)
-    return v2.Compose([to_numbers, v2.Normalize([mean], [std])])
-
-
-# --8<-- [end:prepare]
 # --8<-- [start:time]
 def time_alternately(
     runners: Mapping[str, Callable[[], object]], rounds: int
@@ -227,50 +150,64 @@ def time_alternately(
     return best
 
 
-def shuffled_loader(data: DigitDataset, batch_size: int, workers: int) -> DataLoader:
-    """Yield mini-batches of `data` the usual way: item by item, shuffled."""
-    return DataLoader(
-        data,
-        batch_size,
-        shuffle=True,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-    )
-
-
-def whole_loader(data: DigitDataset, batch_size: int) -> DataLoader:
-    """Ask `data` for a whole batch at a time, by a list of indices."""
-    batches = BatchSampler(RandomSampler(data), batch_size, drop_last=False)
-    return DataLoader(data, batch_size=None, sampler=batches)
-
-
-def time_loaders(batch_size: int, rounds: int, workers: int = 0) -> dict[str, float]:
+def time_loaders(
+    train: Examples, batch_size: int, rounds: int, workers: int = 0
+) -> dict[str, float]:
     """Time an epoch of a DataLoader, one by whole batches, and one of ours."""
-    train, _, _ = digit_splits(seed=0)
     data = DigitDataset(train, prepare(train))
     usual = shuffled_loader(data, batch_size, workers)
     whole = whole_loader(data, batch_size)
     ours = Loader(Examples(data.images, train.y), batch_size, 0, prepare(train))
-    list(usual)  # the workers start with the first epoch
+    if workers:
+        list(usual)  # they start with the first epoch
     runners = {
         "usual": lambda: list(usual),
-        "whole": lambda: [*map(list, [whole] * 12)],
-        "ours": lambda: [*map(list, [ours] * 20)],
-    }  # of about the same length, to be disturbed alike
+        "whole": lambda: [*map(list, [whole] * 5)],
+        "ours": lambda: [*map(list, [ours] * 5)],
+    }
     best = time_alternately(runners, rounds)
-    return {**best, "whole": best["whole"] / 12, "ours": best["ours"] / 20}
+    return {**best, "whole": best["whole"] / 5, "ours": best["ours"] / 5}
 
 
 def ratios(rounds: int) -> Iterator[tuple[str, float]]:
     """Yield what `python -m tools.bench` prints: how many times as fast ours is."""
-    for workers in (0, 2):
-        for batch_size in (32, 256):
-            best = time_loaders(batch_size, rounds, workers)
-            name = f"Loader over DataLoader, {workers} workers, batches of {batch_size}"
-            yield name, best["usual"] / best["ours"]
+    train = image_splits("mnist", seed=0)[0].first(10_000)
+    for workers, batch_size in product((0, 2), (32, 256)):
+        best = time_loaders(train, batch_size, rounds, workers)
+        name = f"Loader over DataLoader, {workers} workers, batches of {batch_size}"
+        yield name, best["usual"] / best["ours"]
 
 
 # --8<-- [end:time]
+# --8<-- [start:device_loop]
+def epoch_on_device(data: DigitDataset, device: torch.device) -> Classifier:
+    """Train for an epoch on `device`; the batches begin in the CPU's memory."""
+    model = Classifier(pixels=data.images[0].numel()).to(device)  # once
+    optimiser = SGD(model.parameters(), lr=0.1)
+    for x, y in DataLoader(data, batch_size=128, shuffle=True):
+        x, y = x.to(device), y.to(device)  # for every batch
+        module_step(model, x.flatten(1), y, optimiser)
+    return model.cpu()  # back, to be saved or drawn
+
+
+# --8<-- [end:device_loop]
+# --8<-- [start:step_times]
+def step_times(train: Examples, rounds: int) -> dict[int, float]:
+    """Time a step of training for each size of batch: seconds for one example."""
+    model = Classifier(pixels=train.x.shape[1]).to(train.x.device)
+    optimiser = SGD(model.parameters(), lr=0.01)
+
+    def steps(size: int) -> None:
+        for _ in range(10):
+            module_step(model, train.x[:size], train.y[:size], optimiser)
+        model.output.bias[0].item()  # on a GPU: wait for the last step
+
+    sizes = [4**power for power in range(6)]
+    best = time_alternately({str(n): partial(steps, n) for n in sizes}, rounds)
+    return {size: best[str(size)] / (10 * size) for size in sizes}
+
+
+# --8<-- [end:step_times]
 # --8<-- [start:weights]
 def save_state_dict(model: nn.Module, path: Path) -> None:
     """Write the weights of `model` to `path`: numbers by name, and nothing else."""
@@ -308,9 +245,9 @@ def load_trap(weights_only: bool) -> str:
 # --8<-- [end:trap]
 # --8<-- [start:train_classifier]
 def train_classifier(
+    parts: Parts,
     seed: int,
     epochs: int,
-    device: torch.device,
     rate: float = 0.01,
     cosine: bool = True,
     patience: int | None = 10,
@@ -318,13 +255,13 @@ def train_classifier(
     transform: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Classifier, History]:
     """Train a classifier of digits, with all that `fit` can do."""
-    train, validation, _ = (part.to(device) for part in digit_splits(seed))
+    train, validation, _ = parts
     torch.manual_seed(seed)  # initial weights, and dropout
-    model = Classifier(dropout=0.2).to(device)
+    model = Classifier(dropout=0.2, pixels=train.x.shape[1]).to(train.x.device)
     optimiser = Adam(model.parameters(), lr=rate)
     history = fit(
         model,
-        Loader(train, 64, seed, transform),
+        Loader(train, 128, seed, transform),
         validation,
         optimiser,
         epochs,
@@ -338,18 +275,40 @@ def train_classifier(
 # --8<-- [end:train_classifier]
 # --8<-- [start:memorise]
 def memorise(
-    seed: int, epochs: int, device: torch.device, patience: int | None = None
+    parts: Parts, seed: int, epochs: int, patience: int | None = None
 ) -> tuple[Classifier, History]:
     """Train a classifier at a constant rate until it has memorised its examples."""
-    train, validation, _ = (part.to(device) for part in digit_splits(seed))
+    train, validation, _ = parts
     torch.manual_seed(seed)
-    model = Classifier().to(device)
-    optimiser = SGD(model.parameters(), lr=0.3, momentum=0.9)
-    loader = Loader(train, 32, seed)
+    model = Classifier(pixels=train.x.shape[1]).to(train.x.device)
+    optimiser = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    loader = Loader(train, 64, seed)
     return model, fit(model, loader, validation, optimiser, epochs, patience=patience)
 
 
 # --8<-- [end:memorise]
+BUGS = ("none", "no zero_grad", "softmax twice", "rate × 10", "other parameters")
+
+
+def train_with_bug(parts: Parts, seed: int, epochs: int, bug: str) -> list[float]:
+    """Train with one mistake in the loop; return the validation loss by epoch."""
+    train, validation, _ = parts
+    torch.manual_seed(seed)
+    a, b = (Classifier(pixels=train.x.shape[1]).to(train.x.device) for _ in "ab")
+    held = (b if bug == "other parameters" else a).parameters()
+    optimiser = SGD(held, lr=1.0 if bug == "rate × 10" else 0.1)
+    losses, batches = [], Loader(train, 64, seed)
+    for _ in range(epochs):
+        for x, y in batches:
+            if bug != "no zero_grad":
+                optimiser.zero_grad()
+            z = a(x).softmax(dim=1) if bug == "softmax twice" else a(x)
+            cross_entropy(z, y).backward()
+            optimiser.step()
+        losses.append(float(cross_entropy(predict(a, validation.x), validation.y)))
+    return losses
+
+
 # --8<-- [start:survive]
 class PowerCut(Exception):
     """Somebody pulls the plug."""
@@ -368,73 +327,102 @@ def fail_after(batches: int) -> Callable[[Tensor], Tensor]:
 
 
 def resume_after_failure(
-    whole: nn.Module, seed: int, epochs: int, device: torch.device
-) -> str:
-    """Cut a run off, resume it, and compare its weights with those of `whole`."""
+    parts: Parts, whole: nn.Module, seed: int, epochs: int
+) -> tuple[str, History, History]:
+    """Cut a run off, resume it, and compare its weights with those of `whole`.
+
+    Returns the verdict, the history when it was cut off, and that at the end.
+    """
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "run.pt"
         with suppress(PowerCut):
-            cut = fail_after(50)
-            train_classifier(seed, epochs, device, checkpoint=file, transform=cut)
-        again, _ = train_classifier(seed, epochs, device, checkpoint=file)
+            cut = fail_after(8 * epochs)
+            train_classifier(parts, seed, epochs, checkpoint=file, transform=cut)
+        before = read_checkpoint(file)["history"]
+        again, history = train_classifier(parts, seed, epochs, checkpoint=file)
     pairs = zip(whole.parameters(), again.parameters(), strict=True)
-    return "the same" if all(torch.equal(a, b) for a, b in pairs) else "others"
+    same = all(torch.equal(a, b) for a, b in pairs)
+    return "the same" if same else "others", before, history
 
 
 # --8<-- [end:survive]
-def on_test_sets(
-    models: list[Classifier], seed: int, device: torch.device
-) -> tuple[float, float]:
-    """Return mean loss and accuracy; each model has the test set of its own seed."""
-    tests = [digit_splits(seed + i)[2].to(device) for i in range(len(models))]
-    zs = [(predict(m, test.x), test.y) for m, test in zip(models, tests, strict=True)]
-    loss, right = (fmean(float(f(*zy)) for zy in zs) for f in (cross_entropy, accuracy))
-    return loss, right
+def on_test_set(models: list[Classifier], test: Examples) -> tuple[float, float]:
+    """Return the mean loss and accuracy of `models` on the test images."""
+    zs = [predict(model, test.x) for model in models]
+    losses = [float(cross_entropy(z, test.y)) for z in zs]
+    return fmean(losses), fmean(float(accuracy(z, test.y)) for z in zs)
 
 
-def largest_difference(trained: dict[str, Weights]) -> float:
-    """Return the largest difference between any weight on one level and another."""
-    first, *others = trained.values()
-    pairs = [(a, b) for other in others for a, b in zip(first, other, strict=True)]
-    return max(float((a - b).abs().max()) for a, b in pairs)
-
-
-def measure_basics(seed: int, device: torch.device) -> dict[str, Any]:
+def basics(train: Examples, seed: int, times: dict[str, float]) -> dict[str, Any]:
     """Return what tensors, levels, loaders and files have to show."""
-    train, _, _ = digit_splits(seed)
     torch.manual_seed(seed)
-    best, found = time_loaders(32, rounds=10), gradients_accumulate()
+    found = gradients_accumulate()
+    levels = train_on_each_level(Loader(train, 32, seed), 100)
+    tensors, graph, modules = levels.values()
+    pairs = [*zip(tensors, graph, strict=True), *zip(tensors, modules, strict=True)]
     item, _ = DigitDataset(train, prepare(train))[0]
-    levels = train_on_each_level(Loader(train.to(device), 32, seed), 100)
     return {
         **{f"memory_{name}": value for name, value in memory().items()},
         **{f"kind_{name}": value for name, value in dtypes().items()},
         **{f"shape_{name}": value for name, value in broadcast().items()},
         **{f"gradient_{name}": found[name] for name in ("once", "twice")},
-        "apart": largest_difference(levels),
+        "apart": max(float((a - b).abs().max()) for a, b in pairs),
         "mean": float(train.x.mean()),
         "std": float(train.x.std()),
         "item": str(tuple(item.shape)),
-        "faster": best["usual"] / best["ours"],
-        "faster_whole": best["usual"] / best["whole"],
+        "faster": times["usual"] / times["ours"],
+        "faster_whole": times["usual"] / times["whole"],
         "trap_careless": load_trap(weights_only=False),
         "trap_careful": load_trap(weights_only=True),
     }
 
 
+def compare_stopping(few: Parts, seeds: range, epochs: int) -> tuple[Any, History]:
+    """Memorise with and without early stopping: numbers, and one history without."""
+    numbers, histories = {}, {}
+    for name, patience in {"heart": None, "early": 10}.items():
+        runs = [memorise(few, each, epochs, patience) for each in seeds]
+        histories[name] = [history for _, history in runs]
+        tested = on_test_set([model for model, _ in runs], few[2])
+        numbers[f"{name}_test"], numbers[f"{name}_right"] = tested
+    numbers["heart_train"] = fmean(each["loss"][-1] for each in histories["heart"])
+    numbers["stopped"] = len(histories["early"][0]["loss"])
+    numbers["best"] = best_epoch(histories["early"][0]) + 1
+    return numbers, histories["heart"][0]
+
+
+def compare_schedules(few: Parts, seeds: range, epochs: int) -> tuple[Any, Any]:
+    """Train at three rates, constant and with a schedule: numbers, and histories."""
+    numbers, schedules = {}, {}
+    for name, cosine in {"constant": False, "cosine": True}.items():
+        last = {}
+        for rate in (0.003, 0.01, 0.03):
+            args = (epochs, rate, cosine, None)
+            schedules[name] = [train_classifier(few, s, *args)[1] for s in seeds]
+            last[rate] = fmean(each["validation_loss"][-1] for each in schedules[name])
+        numbers[f"{name}_rate"] = min(last, key=last.__getitem__)
+        numbers[f"{name}_tuned"] = min(last.values())
+        numbers[f"{name}_last"] = last[0.03]
+        lowest = (min(each["validation_loss"]) for each in schedules[name])
+        numbers[f"{name}_best"] = fmean(lowest)  # of the last rate, which is drawn
+    return numbers, schedules
+
+
 def main(
+    data: Name = "mnist",
     seed: int = 0,
     device: devices.Device = "auto",
-    epochs: int = 30,
+    epochs: int = 5,
     checkpoint: Path | None = None,
     out: Path | None = None,
 ) -> None:
     """Train a classifier of handwritten digits by the loop of the course.
 
     Args:
-        seed: Which digits are held out, and the first weights; four more are tried.
+        data: The images to learn from; the digits have 8 by 8 pixels, MNIST 28 by 28.
+        seed: How the images are split, and the first weights; two more are tried.
         device: Where to train; loaders are timed, and tensors shown, on the CPU.
-        epochs: Passes over the digits, at most.
+        epochs: Passes over all images, at most; three and more times as many over few.
         checkpoint: File from which the first run goes on if it was cut off.
         out: Folder for metrics.json and the results that drawings.py draws; without
             it, only lines are printed.
@@ -442,38 +430,46 @@ def main(
     folder(out)
     if epochs < 1:
         raise BadInput(f"--epochs {epochs}: takes no step; name 1 or more.")
-    used, seeds = devices.pick(device), range(seed, seed + 5)
-    model, history = train_classifier(seed, epochs, used, checkpoint=checkpoint)
-    numbers = measure_basics(seed, used) | {
-        "survives": resume_after_failure(model, seed, epochs, used),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "heart_epochs": 2 * epochs,
+    used, seeds = devices.pick(device), range(seed, seed + 3)
+    here = image_splits(data, seed)
+    parts = train, validation, test = tuple(part.to(used) for part in here)
+    few = train.first(2000), validation.first(1000), test  # to train many times
+    model, history = train_classifier(parts, seed, epochs, checkpoint=checkpoint)
+    models = [model, *(train_classifier(parts, s, epochs)[0] for s in seeds[1:])]
+    timed = here[0].first(10_000)
+    loaded, stepped = time_loaders(timed, 32, rounds=3), step_times(train, rounds=5)
+    stopping, memorised = compare_stopping(few, seeds, 8 * epochs)
+    scheduled, schedules = compare_schedules(few, seeds, 3 * epochs)
+    whole, uncut = train_classifier(few, seed, 3 * epochs)
+    survives, before, resumed = resume_after_failure(few, whole, seed, 3 * epochs)
+    numbers = basics(train, seed, loaded) | stopping | scheduled
+    numbers |= {
+        "survives": survives,
+        "parameters": parameters_by_module(model)[""],
+        "train": len(train.y),
+        "few": len(few[0].y),
+        "epochs": epochs,
+        "heart_epochs": 8 * epochs,
+        "right": on_test_set(models, test)[1],
+        "step_1": 1e6 * stepped[1],
+        "step_1024": 1e6 * stepped[1024],
+        "step_gain": stepped[1] / stepped[1024],
     }
-    models = [model, *(train_classifier(each, epochs, used)[0] for each in seeds[1:])]
-    _, numbers["right"] = on_test_sets(models, seed, used)
-    histories, schedules = {}, {}
-    for name, patience in {"heart": None, "early": 10}.items():
-        runs = [memorise(each, 2 * epochs, used, patience) for each in seeds]
-        histories[name] = [history for _, history in runs]
-        tested = on_test_sets([each for each, _ in runs], seed, used)
-        numbers[f"{name}_test"], numbers[f"{name}_right"] = tested
-    numbers["heart_train"] = fmean(each["loss"][-1] for each in histories["heart"])
-    numbers["stopped"] = len(histories["early"][0]["loss"])
-    numbers["best"] = best_epoch(histories["early"][0]) + 1
-    for name, cosine in {"constant": False, "cosine": True}.items():
-        last = {}
-        for rate in (0.003, 0.01, 0.1, 0.03):  # the last one is drawn
-            args = (epochs, used, rate, cosine, None)
-            schedules[name] = [train_classifier(s, *args)[1] for s in seeds[:3]]
-            last[rate] = fmean(each["validation_loss"][-1] for each in schedules[name])
-        numbers[f"{name}_rate"] = min(last, key=last.__getitem__)
-        numbers[f"{name}_tuned"] = min(last.values())
-        numbers[f"{name}_last"] = last[0.03]
-        lowest = (min(each["validation_loss"]) for each in schedules[name])
-        numbers[f"{name}_best"] = fmean(lowest)
-    print(REPORT.format(**numbers))
+    print(REPORT.format(data=data, used=used.type, **numbers))
     if out is not None:
-        keep(out, history=history, stopping=histories["heart"][0], schedules=schedules)
+        bugs = {bug: train_with_bug(few, seed, 2 * epochs, bug) for bug in BUGS}
+        keep(
+            out,
+            history=history,
+            stopping=memorised,
+            schedules=schedules,
+            loaders=loaded,
+            steps=stepped,
+            device=used.type,
+            cut={"uncut": uncut, "before": before, "resumed": resumed},
+            bugs=bugs,
+            images=timed.x[:8].clone(),
+        )
         record(out, seed, used, **numbers)
 
 
@@ -486,15 +482,19 @@ gradient of w³ at 2: {gradient_once:.0f}, and not cleared {gradient_twice:.0f}
 three levels, 100 steps: no weight differs by more than {apart:.0e}
 an epoch, against DataLoader item by item: DataLoader by whole batches \
 {faster_whole:.0f} times as fast, ours {faster:.0f}
+a step on this machine's {used}: {step_1:.0f} µs an example alone, \
+{step_1024:.1f} µs in batches of 1,024
 loading a trap carelessly: {trap_careless}; as data only: {trap_careful}
-early stopping: best epoch {best}, stopped after {stopped} of {heart_epochs}
-  test loss {early_test:.3f}, without it {heart_test:.3f}, mean of 5 seeds
+{data}, {train:,} images, {epochs} epochs: test accuracy {right:.1%}, mean of 3 seeds
+with {few:,} of them: early stopping: best epoch {best}, stopped after {stopped} of \
+{heart_epochs}
+  test loss {early_test:.3f}, without it {heart_test:.3f}, mean of 3 seeds
 cut off and resumed, the weights are {survives}
-test accuracy: {right:.1%}, mean of 5 seeds
 validation loss at rate 0.03, mean of 3 seeds, best epoch and last:
   constant {constant_best:.3f} {constant_last:.3f}, cosine {cosine_best:.3f} \
 {cosine_last:.3f}
-  at the best of four rates: constant {constant_tuned:.3f}, cosine {cosine_tuned:.3f}"""
+  at the best of three rates: constant {constant_tuned:.3f}, cosine \
+{cosine_tuned:.3f}"""
 
 if __name__ == "__main__":
     run(main)

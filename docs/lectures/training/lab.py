@@ -20,7 +20,7 @@ from neuronup.exercises import attempt, solution
 from neuronup.loaders import Examples, Loader
 from neuronup.loop import best_epoch, fit, predict
 
-train, validation, test = training.digit_splits(seed=0)
+train, validation, test = training.image_splits("digits", seed=0)
 for name, part in {"train": train, "validation": validation, "test": test}.items():
     print(f"{name}: x {tuple(part.x.shape)} {part.x.dtype}, y {part.y.dtype}")
 
