@@ -32,15 +32,9 @@ from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
 from neuronup.checkpoint import History, read_checkpoint
 from neuronup.command import BadInput, folder, keep, record, run
+from neuronup.datasets import DigitDataset, prepare, shuffled_loader, whole_loader
 from neuronup.images import Name, load
-from neuronup.loaders import (
-    DigitDataset,
-    Examples,
-    Loader,
-    prepare,
-    shuffled_loader,
-    whole_loader,
-)
+from neuronup.loaders import Examples, Loader
 from neuronup.loop import best_epoch, fit, predict
 from neuronup.tensors import broadcast, dtypes, gradients_accumulate, memory
 
@@ -52,6 +46,11 @@ def image_splits(data: Name, seed: int) -> Parts:
     """Load images x (n, pixels) and their classes y (n,), in three parts."""
     _, *parts = load(data, seed)
     return tuple(Examples(x.flatten(1), y) for x, y in parts)
+
+
+def first(examples: Examples, most: int) -> Examples:
+    """Return the first of the examples, `most` of them."""
+    return Examples(examples.x[:most], examples.y[:most])
 
 
 # --8<-- [end:image_splits]
@@ -171,7 +170,7 @@ def time_loaders(
 
 def ratios(rounds: int) -> Iterator[tuple[str, float]]:
     """Yield what `python -m tools.bench` prints: how many times as fast ours is."""
-    train = image_splits("mnist", seed=0)[0].first(10_000)
+    train = first(image_splits("mnist", seed=0)[0], 10_000)
     for workers, batch_size in product((0, 2), (32, 256)):
         best = time_loaders(train, batch_size, rounds, workers)
         name = f"Loader over DataLoader, {workers} workers, batches of {batch_size}"
@@ -433,10 +432,10 @@ def main(
     used, seeds = devices.pick(device), range(seed, seed + 3)
     here = image_splits(data, seed)
     parts = train, validation, test = tuple(part.to(used) for part in here)
-    few = train.first(2000), validation.first(1000), test  # to train many times
+    few = first(train, 2000), first(validation, 1000), test  # to train many times
     model, history = train_classifier(parts, seed, epochs, checkpoint=checkpoint)
     models = [model, *(train_classifier(parts, s, epochs)[0] for s in seeds[1:])]
-    timed = here[0].first(10_000)
+    timed = first(here[0], 10_000)
     loaded, stepped = time_loaders(timed, 32, rounds=3), step_times(train, rounds=5)
     stopping, memorised = compare_stopping(few, seeds, 8 * epochs)
     scheduled, schedules = compare_schedules(few, seeds, 3 * epochs)

@@ -1,4 +1,4 @@
-"""Examples in memory, whole batches of them, and a data set that gives one at a time.
+"""Examples in memory, and a loader that yields them in mini-batches.
 
 Built in the lecture `training`.
 """
@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 
 # --8<-- [start:examples]
@@ -22,10 +21,6 @@ class Examples(NamedTuple):
     def to(self, device: torch.device) -> "Examples":
         """Return these examples on `device`."""
         return Examples(self.x.to(device), self.y.to(device))
-
-    def first(self, most: int) -> "Examples":
-        """Return the first examples, `most` of them."""
-        return Examples(self.x[:most], self.y[:most])
 
 
 # --8<-- [end:examples]
@@ -56,56 +51,3 @@ class Loader:
 
 
 # --8<-- [end:loader]
-# --8<-- [start:dataset]
-class DigitDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Digits one at a time, as an image file holds them: a byte for each pixel."""
-
-    def __init__(
-        self,
-        examples: Examples,
-        transform: Callable[[Tensor], Tensor] | None = None,
-    ) -> None:
-        pixels, side = (examples.x * 255).round(), math.isqrt(examples.x.shape[1])
-        self.images = pixels.to(torch.uint8).reshape(-1, 1, side, side)
-        self.labels = examples.y
-        self.transform = transform
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = self.images[index]
-        return self.transform(image) if self.transform else image, self.labels[index]
-
-
-# --8<-- [end:dataset]
-# --8<-- [start:prepare]
-def prepare(train: Examples) -> Callable[[Tensor], Tensor]:
-    """Turn bytes into numbers from 0 to 1; then to mean 0, standard deviation 1."""
-    from torchvision.transforms import v2  # takes seconds to import
-
-    mean, std = float(train.x.mean()), float(train.x.std())
-    to_numbers = v2.ToDtype(torch.float32, scale=True)
-    return v2.Compose([to_numbers, v2.Normalize([mean], [std])])
-
-
-# --8<-- [end:prepare]
-# --8<-- [start:data_loaders]
-def shuffled_loader(data: DigitDataset, batch_size: int, workers: int) -> DataLoader:
-    """Yield mini-batches of `data` the usual way: item by item, shuffled."""
-    return DataLoader(
-        data,
-        batch_size,
-        shuffle=True,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-    )
-
-
-def whole_loader(data: DigitDataset, batch_size: int) -> DataLoader:
-    """Ask `data` for a whole batch at a time, by a list of indices."""
-    batches = BatchSampler(RandomSampler(data), batch_size, drop_last=False)
-    return DataLoader(data, batch_size=None, sampler=batches)
-
-
-# --8<-- [end:data_loaders]
