@@ -161,16 +161,16 @@ def time_loaders(
         list(usual)  # they start with the first epoch
     runners = {
         "usual": lambda: list(usual),
-        "whole": lambda: [*map(list, [whole] * 5)],
-        "ours": lambda: [*map(list, [ours] * 5)],
-    }
+        "whole": lambda: [*map(list, [whole] * 8)],
+        "ours": lambda: [*map(list, [ours] * 10)],
+    }  # of about the same length, to be disturbed alike
     best = time_alternately(runners, rounds)
-    return {**best, "whole": best["whole"] / 5, "ours": best["ours"] / 5}
+    return {**best, "whole": best["whole"] / 8, "ours": best["ours"] / 10}
 
 
 def ratios(rounds: int) -> Iterator[tuple[str, float]]:
     """Yield what `python -m tools.bench` prints: how many times as fast ours is."""
-    train = first(image_splits("mnist", seed=0)[0], 10_000)
+    train = first(image_splits("mnist", seed=0)[0], 1000)
     for workers, batch_size in product((0, 2), (32, 256)):
         best = time_loaders(train, batch_size, rounds, workers)
         name = f"Loader over DataLoader, {workers} workers, batches of {batch_size}"
@@ -197,13 +197,13 @@ def step_times(train: Examples, rounds: int) -> dict[int, float]:
     optimiser = SGD(model.parameters(), lr=0.01)
 
     def steps(size: int) -> None:
-        for _ in range(10):
+        for _ in range(4):
             module_step(model, train.x[:size], train.y[:size], optimiser)
         model.output.bias[0].item()  # on a GPU: wait for the last step
 
     sizes = [4**power for power in range(6)]
     best = time_alternately({str(n): partial(steps, n) for n in sizes}, rounds)
-    return {size: best[str(size)] / (10 * size) for size in sizes}
+    return {size: best[str(size)] / (4 * size) for size in sizes}
 
 
 # --8<-- [end:step_times]
@@ -435,8 +435,8 @@ def main(
     few = first(train, 2000), first(validation, 1000), test  # to train many times
     model, history = train_classifier(parts, seed, epochs, checkpoint=checkpoint)
     models = [model, *(train_classifier(parts, s, epochs)[0] for s in seeds[1:])]
-    timed = first(here[0], 10_000)
-    loaded, stepped = time_loaders(timed, 32, rounds=3), step_times(train, rounds=5)
+    timed = first(here[0], 1000)
+    loaded, stepped = time_loaders(timed, 32, rounds=20), step_times(train, rounds=30)
     stopping, memorised = compare_stopping(few, seeds, 8 * epochs)
     scheduled, schedules = compare_schedules(few, seeds, 3 * epochs)
     whole, uncut = train_classifier(few, seed, 3 * epochs)

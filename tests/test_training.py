@@ -649,7 +649,7 @@ def test_each_bug_shows_in_the_validation_loss_as_the_page_says() -> None:
     assert right < 0.6
     assert len(set(losses["other parameters"])) == 1
     assert losses["softmax twice"][-1] > 2 * right
-    assert losses["no zero_grad"][-1] > min(losses["no zero_grad"]) > right
+    assert losses["no zero_grad"][-1] > 2 * min(losses["no zero_grad"])
     assert losses["rate × 10"] != losses["none"]
 
 

@@ -126,7 +126,7 @@ def draw_broadcast() -> Figure:
 
     cells(ax, (1, 9), (5, 3), **solid)
     words(15, "(5, 3)|(3,)", (2.5, 11.5))
-    words(11.5, "-", (7,))
+    ax.text(7, 11.5, "−", fontsize="x-large", **look)
     rest = cells(ax, (10, 9), (4, 3), **ghost)
     cells(ax, (10, 13), (1, 3), **solid)
     result = cells(ax, (21, 9), (5, 3), color=GREEN)
@@ -134,7 +134,10 @@ def draw_broadcast() -> Figure:
     figures.step(1, rest, result, *told)
     row = cells(ax, (1, 5), (1, 5), **solid)
     column = cells(ax, (10, 1), (5, 1), **solid)
-    asked = [*words(6.9, "(5,)|(5, 1)", (3.5, 10.5)), *words(3.5, "-", (8,))]
+    asked = [
+        *words(6.9, "(5,)|(5, 1)", (3.5, 10.5)),
+        ax.text(8, 3.5, "−", fontsize="x-large", **look),
+    ]
     figures.step(2, row, column, *asked)
     stretched = [
         cells(ax, (1, 1), (4, 5), **ghost),
@@ -221,7 +224,7 @@ def draw_conveyor(images: Tensor) -> Figure:
     for i in range(3, -1, -1):
         show(ax, images[i], (0.2 + 0.45 * i, 1.5 + 0.45 * i), 1.8)
         block(ax, (0.2 + 0.45 * i, 1.5 + 0.45 * i), (1.8, 1.8), ec=FAINT, lw=1)
-    look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": "small"}
+    look: dict[str, Any] = {"ha": "center", "va": "center"}
     ax.text(1.6, 0.8, "Dataset", **look)
     one = [
         arrow(ax, (3.6, 2.5), (4.9, 2.5)),
@@ -230,7 +233,7 @@ def draw_conveyor(images: Tensor) -> Figure:
         ax.text(6.0, 0.8, "uint8\n0 to 255", **look),
     ]
     figures.step(1, *one)
-    ready = block(ax, (8.2, 1.8), (2.7, 1.4), "transform", fontsize="small", ec=ORANGE)
+    ready = block(ax, (8.2, 1.8), (2.7, 1.4), "transform", ec=ORANGE)
     ready += [arrow(ax, (7.0, 2.5), (8.1, 2.5))]
     ready += [ax.text(9.55, 0.8, "float32\nmean 0, std 1", **look)]
     figures.step(2, *ready)
@@ -248,7 +251,7 @@ def draw_conveyor(images: Tensor) -> Figure:
 
 
 def draw_loaders(seconds: dict[str, float]) -> Figure:
-    """Draw how long an epoch of each loader takes; the fast ones at steps."""
+    """Draw the time that each loader takes for an image; the fast ones at steps."""
     fig, ax = figures.panels(5.2, 1.9)
     names = (
         "DataLoader,\none image at a time",
@@ -256,12 +259,15 @@ def draw_loaders(seconds: dict[str, float]) -> Figure:
         "our Loader",
     )
     for i, time in enumerate(seconds.values()):
-        (bar,) = ax.barh([i], [time], 0.6, color=BLUE if i else ORANGE)
-        said = ax.text(time, i, f" {time:.2f} s", va="center")
+        look: dict[str, Any] = (
+            {"color": BLUE} if i else {"color": ORANGE, "hatch": "//"}
+        )
+        (bar,) = ax.barh([i], [1e3 * time], 0.6, **look)
+        said = ax.text(1e3 * time, i, f" {1e3 * time:.0f}", va="center")
         if i:
             figures.step(i, bar, said)
     ax.set_yticks(range(3), names)
-    ax.set(xlabel="seconds for 10,000 images", xlim=(0, 1.18 * seconds["usual"]))
+    ax.set(xlabel="µs an image", xlim=(0, 1.15e3 * seconds["usual"]))
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     return fig
