@@ -390,7 +390,7 @@ def compare_stopping(few: Parts, seeds: range, epochs: int) -> tuple[Any, Histor
     return numbers, histories["heart"][0]
 
 
-def compare_schedules(few: Parts, seeds: range, epochs: int) -> tuple[Any, Any]:
+def tune_schedules(few: Parts, seeds: range, epochs: int) -> tuple[Any, Any]:
     """Train at three rates, constant and with a schedule: numbers, and histories."""
     numbers, schedules = {}, {}
     for name, cosine in {"constant": False, "cosine": True}.items():
@@ -438,7 +438,7 @@ def main(
     timed = first(here[0], 1000)
     loaded, stepped = time_loaders(timed, 32, rounds=20), step_times(train, rounds=30)
     stopping, memorised = compare_stopping(few, seeds, 8 * epochs)
-    scheduled, schedules = compare_schedules(few, seeds, 3 * epochs)
+    scheduled, schedules = tune_schedules(few, seeds, 3 * epochs)
     whole, uncut = train_classifier(few, seed, 3 * epochs)
     survives, before, resumed = resume_after_failure(few, whole, seed, 3 * epochs)
     numbers = basics(train, seed, loaded) | stopping | scheduled
