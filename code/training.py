@@ -157,8 +157,7 @@ def time_loaders(
     usual = shuffled_loader(data, batch_size, workers)
     whole = whole_loader(data, batch_size)
     ours = Loader(Examples(data.images, train.y), batch_size, 0, prepare(train))
-    if workers:
-        list(usual)  # they start with the first epoch
+    list(usual)  # the workers start with the first epoch
     runners = {
         "usual": lambda: list(usual),
         "whole": lambda: [*map(list, [whole] * 8)],
