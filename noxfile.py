@@ -99,22 +99,30 @@ def lint(session: nox.Session) -> None:
     python(session, "-m", "mypy")
 
 
-def site_now() -> str:
-    """Fingerprint of all that the site is made from, and of the site itself."""
-    folders = ("code", "docs", "overrides", "site", "tools")
+def typed() -> str:
+    """Fingerprint of all that people type, and the site is made from."""
     files = ("constraints.txt", "mkdocs.yml", "package-lock.json", "pyproject.toml")
+    pages = [path for path in sorted((ROOT / "docs").rglob("*")) if not {"outputs", "figures"} & set(path.parts)]
+    pages = [path for path in pages if path.is_file() and path.suffix != ".ipynb"]
     solutions = sorted((ROOT / "tests").glob("*.py"))  # pages show parts of tests too
     told = [sys.version, *(os.environ.get(name, "") for name in ("REPO_URL", "SITE_URL"))]
-    return digest(*(ROOT / name for name in (*folders, *files)), *solutions, *told)
+    return digest(*(ROOT / name for name in ("code", "overrides", "tools", *files)), *pages, *solutions, *told)
+
+
+def made() -> str:
+    """Fingerprint of all that is made of it, and of the site."""
+    return digest(ROOT / "docs", ROOT / "site")
 
 
 def build(session: nox.Session) -> None:
     """Build the site, unless nothing has changed since it was built."""
-    if is_done("site", site_now()):
+    before = typed()
+    if is_done("site", before + made()):
         session.log("Nothing has changed since the site was built.")
     else:
         python(session, "-m", "mkdocs", "--quiet", "build", "--strict", SOURCE_DATE_EPOCH="0")
-        done("site", site_now())
+        if typed() == before:  # else something was typed meanwhile, and the next build makes it
+            done("site", before + made())
 
 
 @nox.session(requires=["env"])

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
@@ -228,19 +228,30 @@ def keep_edits(root: Path) -> list[tuple[Path, Path]]:
     return kept
 
 
-def state(root: Path) -> str:
-    """Fingerprint of all that the pipeline reads and makes: where it is the same, there is nothing to do."""
+def read(root: Path) -> str:
+    """Fingerprint of all that the pipeline reads; of a page counts the code that it shows, not its prose."""
     lectures, tools = root / "docs" / "lectures", root / "tools"
-    made = (path for name in ("outputs/*", "figures/*", "*.ipynb") for path in lectures.glob(f"*/{name}"))
     typed = (*lectures.glob("*/*.py"), *(root / "code").rglob("*.py"), *tools.glob("*.py"), *tools.glob("*.mjs"))
     pins = (root / name for name in ("constraints.txt", "package-lock.json"))
-    seen = hashlib.sha256(sys.version.encode())
-    for path in sorted((*made, *typed, *pins)):
-        if path.is_file():
-            seen.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    for page in sorted(lectures.glob("*/index.md")):  # of a page counts the code that it shows, not its prose
+    seen = hashlib.sha256(sys.version.encode() + digests(root, (*typed, *pins)))
+    for page in sorted(lectures.glob("*/index.md")):
         seen.update("\0".join(each.text for each in snippets.shown(page.read_text(encoding="utf-8"), root)).encode())
     return seen.hexdigest()
+
+
+def made(root: Path) -> str:
+    """Fingerprint of all that the pipeline makes."""
+    places = ("outputs/*", "figures/*", "*.ipynb")
+    return digests(root, [path for name in places for path in (root / "docs" / "lectures").glob(f"*/{name}")]).hex()
+
+
+def digests(root: Path, paths: Iterable[Path]) -> bytes:
+    """Fingerprint of files by their names and contents."""
+    seen = hashlib.sha256()
+    for path in sorted(paths):
+        if path.is_file():
+            seen.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return seen.digest()
 
 
 @contextmanager
@@ -278,8 +289,8 @@ def build(root: Path = ROOT) -> None:
 
     Raises Failed when one of them fails; its traceback has then been shown.
     """
-    mark = root / ".cache" / "pipeline"
-    if mark.is_file() and mark.read_text(encoding="utf-8") == state(root):
+    mark, before = root / ".cache" / "pipeline", read(root)
+    if mark.is_file() and mark.read_text(encoding="utf-8") == before + made(root):
         return
     for notebook, copy in keep_edits(root):
         print(f"{notebook.relative_to(root)} was edited: what you typed is kept in {copy.name} beside it.", flush=True)
@@ -288,5 +299,6 @@ def build(root: Path = ROOT) -> None:
     done = subprocess.run(words, cwd=root, env=surroundings())
     if done.returncode:
         raise Failed("Something of a lecture failed: its traceback stands above. Mend it and build again.")
-    mark.parent.mkdir(exist_ok=True)
-    mark.write_text(state(root), encoding="utf-8")
+    if read(root) == before:  # what was typed meanwhile has not been run
+        mark.parent.mkdir(exist_ok=True)
+        mark.write_text(before + made(root), encoding="utf-8")

@@ -62,6 +62,23 @@ def test_a_build_in_which_nothing_has_changed_starts_nothing(built, monkeypatch)
     build(built.root)
 
 
+def test_what_is_typed_while_a_build_runs_is_run_by_the_next(course):
+    course.script("beta")
+    typing = """
+        import time
+        while not (course / "docs/lectures/beta/outputs/stamp.json").exists():
+            time.sleep(0.05)
+        time.sleep(0.5)
+        with (course / "code/beta.py").open("a") as file:
+            file.write("# typed when beta had run")
+    """
+    course.script("alpha", typing)
+    build(course.root)
+    assert course.ran() == ["alpha", "beta"]
+    build(course.root)
+    assert course.ran() == ["beta"]
+
+
 def test_a_changed_drawing_is_drawn_anew_from_what_the_script_kept_and_nothing_is_trained(course):
     course.script("alpha")
     course.drawings("alpha", "loss")
