@@ -200,12 +200,21 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert 3 < metrics["doubling"] < 12
     drawn = drawings_of("history").draw(tmp_path)
     eras, reading = {"early", "middle", "revolution", "today"}, {"growth", "gains", "rules", "learned", "three"}
-    assert drawn.keys() == eras | reading | {"compute", "parameters"}
+    told = {"promises", "serial", "parts", "rule_bases", "found", "four", "cores", "top_five"}
+    shown = {"observed", "fires", "happens", "nearest", "moved"}
+    assert drawn.keys() == eras | reading | told | shown | {"compute", "parameters"}
+    heads = [text.get_text() for text in drawn["fires"].axes[1].texts if text.get_weight() == "bold"]
+    assert [head.split(":")[0] for head in heads] == ["rule 9 says 8", "rule 3 says 2", "rule 12 says 8"]
+    assert drawn["fires"].axes[1].texts[-1].get_text() == "most conditions win: 8"
+    assert [ax.get_title() for ax in drawn["moved"].axes] == ["predicted: 5", "predicted: 3"]
+    assert sum(text.get_text() == "yes" for text in drawn["observed"].axes[1].texts) == 10
+    distances = [float(ax.get_title().split()[-1]) for ax in drawn["nearest"].axes[1:]]
+    assert distances == sorted(distances)
     seen, held_out = (line.get_ydata()[-1] for line in drawn["growth"].axes[0].lines)
     assert (seen, held_out) == (metrics["seen"], metrics["accuracy"])
-    told = [ax.get_title() for ax in drawn["three"].axes]
-    assert told[0] == "no rule fires"
-    assert all(title.startswith("predicted: ") for title in told[1:])
+    titles = [ax.get_title() for ax in drawn["three"].axes]
+    assert titles[0] == "no rule fires"
+    assert all(title.startswith("predicted: ") for title in titles[1:])
     rows = (tmp_path / "timeline.txt").read_text(encoding="utf-8").splitlines()
     assert len(rows) == len(EVENTS) + 2
     assert all(row.count("|") == rows[0].count("|") for row in rows)

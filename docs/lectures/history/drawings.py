@@ -4,27 +4,56 @@ Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 """
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
 import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.text import Annotation, Text
 from torch import Tensor
 
 from history import (
     EVENT_KINDS,
     EVENTS,
+    FACTS,
     MODELS,
+    RULES,
     SILENT,
     SPARSE,
     TRAINING_SIZES,
+    Rule,
     fixed_split,
+    infer,
+    observe,
+    parse,
+    shift,
 )
 from neuronup import figures
 from neuronup.command import kept
 from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 
 WINTERS = [(1974, 1980), (1987, 1993)]
+Point = tuple[float, float]
+# For half a slide: narrower, so that the lettering is as large as on a whole one.
+HALF = 4.0
+DISPUTED, MOVED, NEW = 1036, 653, 462  # images that show what happens to many
+TOP_FIVE = {  # top-5 error in per cent, and on which images, as the page says
+    "runner-up, features by people": (26.2, "contest"),
+    "one AlexNet": (18.2, "validation"),
+    "five, averaged": (16.4, "validation"),
+    "seven, averaged: the winner": (15.3, "contest"),
+}
+RULE_BASES = {  # rules, as the page says
+    "MYCIN, 1976": 600,
+    "XCON, end of 1980": 850,
+    "XCON, 1983": 3300,
+    "XCON, 1987": 6200,
+}
 LOOKS = dict(zip(EVENT_KINDS, ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^")), strict=True))
 
 
@@ -167,9 +196,335 @@ def draw_parameters(left: str) -> Figure:
     return fig
 
 
+def arrow(ax: Axes, start: Point, end: Point, **look: Any) -> Annotation:
+    """Draw an arrow from `start` to `end`."""
+    given = {"arrowstyle": "->", "color": INK, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
+    return ax.annotate("", end, start, arrowprops=given | look)
+
+
+def boxed(ax: Axes, place: Point, words: str, colour: str = BLUE, **look: Any) -> Text:
+    """Write words in a box."""
+    frame = {"boxstyle": "round,pad=0.45", "fc": "none", "ec": colour, "lw": 1.6}
+    return ax.text(*place, words, bbox=frame, ha="center", va="center", **look)
+
+
+def bare(ax: Axes, width: float, height: float) -> None:
+    """Make the axes an empty board of so many units."""
+    ax.set(xlim=(0, width), ylim=(0, height))
+    ax.set_axis_off()
+
+
+def draw_network(
+    ax: Axes, sizes: list[int], corner: Point, gap: Point, **look: Any
+) -> list[Artist]:
+    """Draw layers of units, left to right from a corner, and all links."""
+    columns = [
+        [(corner[0] + layer * gap[0], corner[1] + unit * gap[1]) for unit in units]
+        for layer, units in enumerate(
+            [row + (max(sizes) - size) / 2 for row in range(size)] for size in sizes
+        )
+    ]
+    parts: list[Artist] = []
+    for before, after in pairwise(columns):
+        for start in before:
+            for end in after:
+                ends = zip(start, end, strict=True)
+                parts += ax.plot(*ends, "-", color=FAINT, lw=1)
+    dots = [place for column in columns for place in column]
+    ringed: dict[str, Any] = {"color": BLUE, "ms": 9} | look
+    return [*parts, *ax.plot(*zip(*dots, strict=True), "o", **ringed)]
+
+
+def draw_promises() -> Figure:
+    """Draw how long two promises gave themselves, and what there was by then."""
+    fig, ax = figures.panels(HALF, 3.5)
+    bars = ((2, 1960, 20, "any work a man can do"), (1, 1966, 1, "a machine that sees"))
+    for row, start, years, words in bars:
+        ax.barh(row, years, 0.3, left=start, fc=BLUE, ec=BLUE, alpha=0.6, hatch="//")
+        ax.text(1960, row + 0.27, words, va="bottom", weight="bold")
+    came = (
+        (2, 1980, 1980, "1980: XCON\norders computers"),
+        (1, 1967, 2012, "2012: AlexNet names\nwhat photographs show"),
+    )
+    for number, (row, start, year, words) in enumerate(came, 1):
+        line = ax.plot([start, year], [row, row], ":", color=ORANGE)
+        dot = ax.plot(year, row, "o", color=ORANGE, ms=9)
+        side = "left" if number == 1 else "right"
+        told = ax.text(year, row - 0.22, words, ha=side, va="top")
+        figures.step(number, *line, *dot, told)
+    ax.set(xlim=(1957, 2018), ylim=(0.3, 2.75), yticks=[], xticks=[1960, 1980, 2000])
+    return fig
+
+
+def draw_serial() -> Figure:
+    """Draw rules, one after another, beside a network, whose units work at once."""
+    fig, ax = figures.panels(HALF, 3.6)
+    for row in range(4):
+        boxed(ax, (1.6, 6.2 - 1.6 * row), f"{row + 1}. if … then …", ORANGE)
+        if row:
+            arrow(ax, (1.6, 7.25 - 1.6 * row), (1.6, 6.75 - 1.6 * row))
+    ax.text(1.6, 7.3, "a list of rules", ha="center", weight="bold")
+    title = ax.text(6.1, 7.3, "a network", ha="center", weight="bold")
+    net = draw_network(ax, [4, 3, 2], (4.4, 2.6), (1.7, 1.2))
+    figures.step(1, title, *net)
+    told = "18 links: 18 steps,\none after another"
+    figures.step(2, ax.text(6.1, 1.2, told, ha="center", va="center"))
+    bare(ax, 8.2, 8)
+    return fig
+
+
+def draw_parts() -> Figure:
+    """Draw the parts of an expert system, and who puts what in."""
+    fig, ax = figures.panels(8, 3.7)
+    boxed(ax, (2, 6), "experts", FAINT)
+    asks = arrow(ax, (3, 6), (5.4, 6), arrowstyle="<->")
+    told = ax.text(4.2, 6.25, "asks", ha="center")
+    writer = boxed(ax, (7.2, 6), "knowledge engineer", FAINT)
+    figures.step(1, asks, told, writer)
+    writes = arrow(ax, (9, 6), (11.4, 6))
+    told = ax.text(10.2, 6.25, "writes", ha="center")
+    base = boxed(ax, (13.3, 5.7), "knowledge base\nif … then …\nif … then …", BLUE)
+    figures.step(2, writes, told, base)
+    reads = arrow(ax, (13.3, 4.3), (13.3, 2.55))
+    told = ax.text(13.5, 3.4, "rules", va="center")
+    engine = boxed(ax, (13.3, 1.7), "inference engine\napplies them", ORANGE)
+    figures.step(3, reads, told, engine)
+    case = boxed(ax, (6.2, 2.7), "facts of one case", FAINT)
+    gives = arrow(ax, (8.1, 2.7), (11.2, 2.0))
+    figures.step(4, case, gives)
+    advice = boxed(ax, (6.2, 0.7), "advice", PURPLE, weight="bold")
+    figures.step(5, advice, arrow(ax, (11.2, 1.4), (7.2, 0.7), color=PURPLE))
+    bare(ax, 15.6, 7.2)
+    return fig
+
+
+def draw_rule_bases() -> Figure:
+    """Draw how many rules two expert systems had."""
+    fig, ax = figures.panels(HALF, 3.4)
+    for row, (name, rules) in enumerate(RULE_BASES.items()):
+        look = {"color": BLUE} if row else {"fc": "none", "ec": ORANGE, "hatch": "//"}
+        number = f"{rules:,}" if row else "450–600"
+        parts = [*ax.barh(row, rules, 0.5, **look)]
+        parts.append(ax.text(rules + 120, row, number, va="center"))
+        parts.append(ax.text(0, row - 0.31, name, va="bottom"))
+        if row > 1:
+            figures.step(row - 1, *parts)
+    ax.set(xlabel="rules", xlim=(0, 7600), ylim=(3.4, -0.8), yticks=[])
+    ax.set(xticks=[0, 2000, 4000, 6000])
+    return fig
+
+
+def draw_observed(image: Tensor) -> Figure:
+    """Draw an image (8, 8), and the facts about it."""
+    fig, axes = figures.panels(8, 3.7, columns=2)
+    axes[0].set_box_aspect(1)
+    figures.squares(axes[0], image)
+    facts = {name: bool(fact(image[None])) for name, fact in FACTS.items()}
+    name, patch = "stroke upper left", image[2:4, 1:3]
+    figures.box(axes[0], 1, 2, 2, 2, ec=ORANGE, lw=3)
+    figures.step(2, axes[0].patches[-1])
+    told = f"mean of the patch {patch.mean():.2f}, at least 0.3?"
+    figures.step(2, axes[0].text(0.5, -0.05, told, **below(axes[0])))
+    for row, (each, holds) in enumerate(facts.items()):
+        number = 1 if "hole" in each else 2 if each == name else 3
+        bold = "bold" if each == name else "normal"
+        at = 13.5 - row
+        parts = [axes[1].text(0, at, each, va="center", weight=bold)]
+        parts.append(axes[1].text(7, at, "yes" if holds else "no", va="center"))
+        parts += axes[1].plot(6.5, at, "o", color=BLUE, mfc=BLUE if holds else "none")
+        figures.step(number, *parts)
+    bare(axes[1], 8, 14)
+    return fig
+
+
+def below(ax: Axes) -> dict[str, Any]:
+    """Say where words below the axes stand."""
+    return {"transform": ax.transAxes, "ha": "center", "va": "top"}
+
+
+def draw_fires(image: Tensor, rules: list[Rule]) -> Figure:
+    """Draw an image (8, 8), and the rules that fire on it: the most specific wins."""
+    fig, axes = figures.panels(8, 3.6, columns=2)
+    axes[0].set_box_aspect(1)
+    figures.squares(axes[0], image)
+    facts = observe(image[None])
+    firing = [each for each in enumerate(rules, 1) if each[1].fires(facts)]
+    firing.sort(key=lambda each: len(each[1].conditions))
+    top = 13.0
+    for number, (place, rule) in enumerate(firing, 1):
+        words = fill(", ".join(rule.conditions), 38)
+        count = len(rule.conditions)
+        head = f"rule {place} says {rule.digit}: {count} conditions hold"
+        parts = [axes[1].text(0, top, head, weight="bold", va="center")]
+        parts.append(axes[1].text(0, top - 0.5, words, va="top"))
+        figures.step(number, *parts)
+        top -= 2.2 + 0.95 * words.count("\n")
+    won = boxed(
+        axes[1], (4, 0.9), f"most conditions win: {firing[-1][1].digit}", ORANGE
+    )
+    figures.step(len(firing) + 1, won)
+    bare(axes[1], 8, 14)
+    return fig
+
+
+def draw_happens(results: dict[str, Any]) -> Figure:
+    """Draw what happens as rules are added: gains, conflicts, two accuracies."""
+    fig, axes = figures.panels(8, 3.6, columns=3)
+    seen, held_out = results["seen"], results["held_out"]
+    rules = range(1, len(seen) + 1)
+    nets = torch.tensor([step["won"] - step["lost"] for step in seen]).float()
+    means = [float(nets[:10].mean()), float(nets[10:].mean())]
+    axes[0].bar(["first ten", "later"], means, 0.6, color=BLUE, alpha=0.7)
+    for place, mean in enumerate(means):
+        axes[0].text(place, mean + 2, f"{mean:.0f}", ha="center")
+    axes[0].set(title="gains shrink", ylabel="images won by a rule", ylim=(0, 90))
+    conflict = [100 * step["conflict"] for step in held_out]
+    axes[1].plot(rules, conflict, "-", color=ORANGE)
+    axes[1].set(title="rules collide", ylabel="% of images with a conflict")
+    axes[1].set(xlabel="rules", ylim=(0, 45))
+    for name, steps, look in (("looked at", seen, "-"), ("held out", held_out, "--")):
+        accuracy = [100 * step["accuracy"] for step in steps]
+        axes[2].plot(rules[9:], accuracy[9:], look, label=name)
+    axes[2].set(title="they fit what was seen", ylabel="accuracy in %", xlabel="rules")
+    axes[2].legend(loc="lower right")
+    figures.step(1, axes[1])
+    figures.step(2, axes[2])
+    return fig
+
+
+def draw_nearest(x: Tensor, digit: Tensor, new: Tensor) -> Figure:
+    """Draw a new image (8, 8), its nearest examples of x (n, 8, 8), and a far one."""
+    fig, axes = figures.panels(8, 2.1, columns=5)
+    distance = (x - new).flatten(1).norm(dim=1)
+    order = distance.argsort()
+    figures.squares(axes[0], new)
+    axes[0].set_title("new: ?")
+    for place, which in enumerate([*order[:3].tolist(), int(order[-1])], 1):
+        figures.squares(axes[place], x[which])
+        name = f"a {digit[which]}, distance {distance[which]:.1f}"
+        axes[place].set_title(name, weight="bold" if place == 1 else "normal")
+        figures.step(1 if place == 4 else 2 if place == 1 else 3, axes[place])
+    return fig
+
+
+def draw_moved(image: Tensor, rules: list[Rule]) -> Figure:
+    """Draw an image (8, 8), the same one pixel to the right, and what changes."""
+    fig, axes = figures.panels(HALF, 2.7, columns=2)
+    both = torch.stack([image, shift(image[None])[0]])
+    outputs, facts = infer(rules, observe(both)).tolist(), observe(both)
+    for ax, each, output in zip(axes, both, outputs, strict=True):
+        figures.squares(ax, each)
+        figures.box(ax, 1, 2, 2, 2, ec=ORANGE, lw=3)
+        ax.set_title(f"predicted: {output}")
+    found = [facts["stroke upper left"][at].item() for at in (0, 1)]
+    for ax, holds in zip(axes, found, strict=True):
+        ax.set_xlabel(f"stroke upper left:\n{'yes' if holds else 'no'}")
+    figures.step(1, axes[1])
+    return fig
+
+
+def draw_found() -> Figure:
+    """Draw when backpropagation was found, and what for, along the years."""
+    fig, ax = figures.panels(8, 3.7)
+    ax.plot([0.4, 15.4], [3.2, 3.2], "-", color=FAINT, lw=1.5)
+    places = {year: 0.9 + (year - 1968) * 0.7 for year in range(1968, 1991)}
+    start, end = places[1974], places[1980]
+    ax.add_patch(
+        Rectangle((start, 2.95), end - start, 0.5, color=FAINT, alpha=0.3, lw=0)
+    )
+    ax.text((start + end) / 2 + 0.4, 3.2, "winter", ha="center", va="center")
+    told = (
+        (1970, 2.3, "1970 Linnainmaa", "the method,\nno networks"),
+        (1974, 7.1, "1974 Werbos", "for networks,\nunnoticed"),
+        (1986, 13.1, "1986 Rumelhart, Hinton,\nWilliams", "look what it\nlearns"),
+    )
+    sizes = ([1, 1, 1], [3, 2, 1], [3, 2, 1])
+    for number, (year, at, who, what) in enumerate(told):
+        parts: list[Artist] = [*ax.plot(places[year], 3.2, "o", color=BLUE, ms=10)]
+        parts.append(ax.text(at, 2.6, who, ha="center", va="top", weight="bold"))
+        parts.append(ax.text(at, 1.5, what, ha="center", va="top"))
+        parts += draw_network(ax, sizes[number], (at - 1.3, 4.3), (1.3, 0.75))
+        parts.append(arrow(ax, (at + 1.3, 6.5), (at - 1.3, 6.5), color=ORANGE, lw=2.5))
+        if year == 1986:
+            ring = {"mfc": "none", "mec": ORANGE, "ms": 17, "mew": 2.5}
+            parts += ax.plot([at] * 2, [4.675, 5.425], "o", **ring)
+        if number:
+            figures.step(number, *parts)
+    bare(ax, 15.6, 6.9)
+    return fig
+
+
+def draw_four() -> Figure:
+    """Draw four things that came together in 2012."""
+    fig, ax = figures.panels(8, 3.8)
+    told = (
+        ("data", "ImageNet, 2009: grew to over\n14 million sorted pictures"),
+        ("compute", "GPUs, CUDA since 2007: up to\n70 times as fast (2009)"),
+        ("algorithms", "backpropagation since 1986,\nand many small inventions"),
+        ("open tools", "Theano, Torch; later\nTensorFlow, PyTorch"),
+    )
+    for number, (name, words) in enumerate(told):
+        at = 7.0 - 2 * number
+        parts: list[Artist] = [boxed(ax, (1.5, at), name, BLUE, weight="bold")]
+        parts.append(ax.text(3.2, at, words, va="center"))
+        end = (11.2, 1.0) if name == "open tools" else (11.2, 5.7 - 0.6 * number)
+        parts.append(arrow(ax, (9.0, at), end, color=ORANGE))
+        if number:
+            figures.step(number, *parts)
+    network = "2012: AlexNet\n60 million parameters\n1.2 million pictures\ntwo GPUs"
+    figures.step(2, boxed(ax, (13.4, 5.1), network, PURPLE, linespacing=1.5))
+    spread = arrow(ax, (13.4, 3.3), (13.4, 1.75), color=ORANGE)
+    figures.step(3, boxed(ax, (13.4, 1.0), "since then:\nnearly all", PURPLE), spread)
+    bare(ax, 15.7, 8)
+    return fig
+
+
+def draw_cores() -> Figure:
+    """Draw a processor of four cores beside a gaming card of 512."""
+    fig, axes = figures.panels(8, 3.7, columns=2)
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        core = Rectangle((4 + 4.2 * column, 4 + 4.2 * row), 3.8, 3.8)
+        core.set(fc="none", ec=BLUE, lw=2)
+        axes[0].add_patch(core)
+        axes[0].text(5.9 + 4.2 * column, 5.9 + 4.2 * row, "core", **middle())
+    axes[0].set_title("a processor: a few fast cores")
+    axes[0].text(8, 2.2, "many different steps, in order", **middle())
+    dots = [(0.5 * column, 4 + 0.56 * row) for row in range(16) for column in range(32)]
+    axes[1].plot(*zip(*dots, strict=True), "s", color=ORANGE, ms=3.6)
+    axes[1].set_title("GTX 580: 512 simple cores")
+    axes[1].text(8, 2.2, "the same small sum, 512 times at once", **middle())
+    for ax in axes:
+        ax.set(xlim=(-0.5, 16.5), ylim=(1.2, 13))
+        ax.set_axis_off()
+    figures.step(1, axes[1])
+    return fig
+
+
+def middle() -> dict[str, Any]:
+    """Say that words are centred on their place."""
+    return {"ha": "center", "va": "center"}
+
+
+def draw_top_five() -> Figure:
+    """Draw the top-5 errors of ImageNet's contest in 2012."""
+    fig, ax = figures.panels(8, 3.1)
+    for row, (name, (error, images)) in enumerate(TOP_FIVE.items()):
+        ours = {"color": BLUE, "alpha": 0.8 if images == "contest" else 0.35}
+        look = ours if row else {"fc": "none", "ec": ORANGE, "hatch": "//", "lw": 1.5}
+        parts = [*ax.barh(row, error, 0.55, **look)]
+        parts.append(ax.text(-0.4, row, name, ha="right", va="center"))
+        aside = "" if images == "contest" else " (validation images)"
+        parts.append(ax.text(error + 0.3, row, f"{error} %{aside}", va="center"))
+        if row:
+            figures.step(row, *parts)
+    ax.set(xlabel="top-5 error in %", xlim=(0, 32), ylim=(3.6, -0.6), yticks=[])
+    return fig
+
+
 def draw(source: Path) -> dict[str, Figure]:
     """Draw every figure of the lecture, by name, from what the script kept."""
-    results, (_, _, x_test, digit_test) = kept(source), fixed_split()
+    results, (x, digit, x_test, digit_test) = kept(source), fixed_split()
+    rules = parse(RULES)
     seen, held_out = (
         [step["accuracy"] for step in results[name]] for name in ("seen", "held_out")
     )
@@ -179,6 +534,19 @@ def draw(source: Path) -> dict[str, Figure]:
         "rules": draw_confusion(results["inferred"], digit_test),
         "learned": draw_confusion(results["learned"], digit_test),
         "three": draw_three(x_test, digit_test, results["inferred"]),
+        "promises": draw_promises(),
+        "serial": draw_serial(),
+        "parts": draw_parts(),
+        "rule_bases": draw_rule_bases(),
+        "observed": draw_observed(x[DISPUTED]),
+        "fires": draw_fires(x[DISPUTED], rules),
+        "happens": draw_happens(results),
+        "nearest": draw_nearest(x, digit, x_test[NEW]),
+        "moved": draw_moved(x[MOVED], rules),
+        "found": draw_found(),
+        "four": draw_four(),
+        "cores": draw_cores(),
+        "top_five": draw_top_five(),
         "early": draw_timeline(1943, 1969),
         "middle": draw_timeline(1970, 2009),
         "revolution": draw_timeline(2011, 2017),
