@@ -199,7 +199,10 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert metrics["shifted"] < metrics["shifted_learned"] < metrics["shifted_taught"]
     assert 3 < metrics["doubling"] < 12
     drawn = drawings_of("history").draw(tmp_path)
-    eras, reading = {"early", "middle", "revolution", "today"}, {"growth", "gains", "rules", "learned", "three"}
+    eras, reading = (
+        {"early", "middle", "revolution", "today", "first_winter", "second_winter"},
+        {"growth", "gains", "rules", "learned", "three"},
+    )
     told = {"promises", "serial", "parts", "rule_bases", "found", "four", "cores", "top_five"}
     shown = {"observed", "fires", "happens", "nearest", "moved"}
     assert drawn.keys() == eras | reading | told | shown | {"compute", "parameters"}

@@ -118,10 +118,10 @@ def draw_three(x: Tensor, digit: Tensor, prediction: Tensor) -> Figure:
     return figures.images(dict(sorted(named.items())[:3]))
 
 
-def draw_timeline(first: int, last: int) -> Figure:
+def draw_timeline(first: int, last: int, width: float = 5.2) -> Figure:
     """Draw the events from one year to another down the page, winters shaded."""
     events = [event for event in EVENTS if first <= event.year <= last]
-    fig, ax = figures.panels(5.2, 0.29 * len(events) + 0.7)
+    fig, ax = figures.panels(width, 0.29 * len(events) + 0.7)
     ax.grid(False)  # lines would run through the words
     span = last - first
     for start, end in WINTERS:
@@ -138,7 +138,10 @@ def draw_timeline(first: int, last: int) -> Figure:
         ax.text(0.28, line, f"{event.year}  {event.what}", va="center")
     for kind, (colour, marker) in LOOKS.items():
         ax.plot([], [], marker, color=colour, label=kind)
-    fig.legend(loc="outside upper center", ncols=3, handletextpad=0.1)
+    look = {"handletextpad": 0.1, "columnspacing": 2 if width > HALF else 0.8}
+    fig.legend(loc="outside upper center", ncols=3, **look)
+    if width == HALF:
+        ax.set(yticks=range(5 * -(-first // 5), last + 1, 5))
     ax.set(xlim=(0, 1.2), ylim=(last + span / 40, first - span / 40), xticks=[])
     ax.spines["bottom"].set_visible(False)
     return fig
@@ -276,24 +279,24 @@ def draw_serial() -> Figure:
 def draw_parts() -> Figure:
     """Draw the parts of an expert system, and who puts what in."""
     fig, ax = figures.panels(8, 3.7)
-    boxed(ax, (2, 6), "experts", FAINT)
-    asks = arrow(ax, (3, 6), (5.4, 6), arrowstyle="<->")
-    told = ax.text(4.2, 6.25, "asks", ha="center")
-    writer = boxed(ax, (7.2, 6), "knowledge engineer", FAINT)
+    large = {"fontsize": 13, "ha": "center"}
+    boxed(ax, (1.3, 6), "experts", FAINT, fontsize=13)
+    asks = arrow(ax, (2.6, 6), (4.4, 6), arrowstyle="<->")
+    told = ax.text(3.5, 6.25, "asks", **large)
+    writer = boxed(ax, (6.8, 6), "knowledge engineer", FAINT, fontsize=13)
     figures.step(1, asks, told, writer)
-    writes = arrow(ax, (9, 6), (11.4, 6))
-    told = ax.text(10.2, 6.25, "writes", ha="center")
-    base = boxed(ax, (13.3, 5.7), "knowledge base\nif … then …\nif … then …", BLUE)
-    figures.step(2, writes, told, base)
-    reads = arrow(ax, (13.3, 4.3), (13.3, 2.55))
-    told = ax.text(13.5, 3.4, "rules", va="center")
-    engine = boxed(ax, (13.3, 1.7), "inference engine\napplies them", ORANGE)
-    figures.step(3, reads, told, engine)
-    case = boxed(ax, (6.2, 2.7), "facts of one case", FAINT)
-    gives = arrow(ax, (8.1, 2.7), (11.2, 2.0))
-    figures.step(4, case, gives)
-    advice = boxed(ax, (6.2, 0.7), "advice", PURPLE, weight="bold")
-    figures.step(5, advice, arrow(ax, (11.2, 1.4), (7.2, 0.7), color=PURPLE))
+    writes = arrow(ax, (9.2, 6), (11, 6))
+    told = ax.text(10.1, 6.25, "writes", **large)
+    base = boxed(ax, (13.3, 6), "knowledge base", BLUE, fontsize=13)
+    rules = [ax.text(13.3, height, "if … then …", **large) for height in (4.7, 4.1)]
+    figures.step(2, writes, told, base, *rules)
+    reads = arrow(ax, (13.3, 3.8), (13.3, 2.3))
+    engine = boxed(ax, (13.3, 1.6), "inference engine", ORANGE, fontsize=13)
+    figures.step(3, reads, engine)
+    case = boxed(ax, (6.8, 2.6), "facts of one case", FAINT, fontsize=13)
+    figures.step(4, case, arrow(ax, (9.2, 2.6), (11, 1.9)))
+    advice = boxed(ax, (6.8, 0.7), "advice", PURPLE, fontsize=13, weight="bold")
+    figures.step(5, advice, arrow(ax, (11, 1.3), (8, 0.7), color=PURPLE))
     bare(ax, 15.6, 7.2)
     return fig
 
@@ -467,14 +470,16 @@ def draw_four() -> Figure:
         at = 7.0 - 2 * number
         parts: list[Artist] = [boxed(ax, (1.5, at), name, BLUE, weight="bold")]
         parts.append(ax.text(3.2, at, words, va="center"))
-        end = (11.2, 1.0) if name == "open tools" else (11.2, 5.7 - 0.6 * number)
+        end = (11.1, 1.0) if name == "open tools" else (11.3, 6.5 - 0.3 * number)
         parts.append(arrow(ax, (9.0, at), end, color=ORANGE))
         if number:
             figures.step(number, *parts)
-    network = "2012: AlexNet\n60 million parameters\n1.2 million pictures\ntwo GPUs"
-    figures.step(2, boxed(ax, (13.4, 5.1), network, PURPLE, linespacing=1.5))
+    parts = [boxed(ax, (13.4, 6.2), "2012: AlexNet", PURPLE, weight="bold")]
+    for row, words in enumerate(("60 million parameters", "1.2 million pictures")):
+        parts.append(ax.text(13.4, 5.2 - 0.7 * row, words, ha="center", va="center"))
+    figures.step(2, *parts, ax.text(13.4, 3.8, "two GPUs", ha="center", va="center"))
     spread = arrow(ax, (13.4, 3.3), (13.4, 1.75), color=ORANGE)
-    figures.step(3, boxed(ax, (13.4, 1.0), "since then:\nnearly all", PURPLE), spread)
+    figures.step(3, boxed(ax, (13.4, 1.0), "since then nearly all", PURPLE), spread)
     bare(ax, 15.7, 8)
     return fig
 
@@ -549,6 +554,8 @@ def draw(source: Path) -> dict[str, Figure]:
         "top_five": draw_top_five(),
         "early": draw_timeline(1943, 1969),
         "middle": draw_timeline(1970, 2009),
+        "first_winter": draw_timeline(1970, 1986, HALF),
+        "second_winter": draw_timeline(1987, 2009, HALF),
         "revolution": draw_timeline(2011, 2017),
         "today": draw_timeline(2018, 2025),
         "compute": draw_compute("Deep Speech 2 ResNet-152 GNMT GPT-4 Grok 4"),
