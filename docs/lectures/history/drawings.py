@@ -478,8 +478,8 @@ def draw_four() -> Figure:
     for row, words in enumerate(("60 million parameters", "1.2 million pictures")):
         parts.append(ax.text(13.4, 5.2 - 0.7 * row, words, ha="center", va="center"))
     figures.step(2, *parts, ax.text(13.4, 3.8, "two GPUs", ha="center", va="center"))
-    spread = arrow(ax, (13.4, 3.3), (13.4, 1.75), color=ORANGE)
-    figures.step(3, boxed(ax, (13.4, 1.0), "since then nearly all", PURPLE), spread)
+    followed = arrow(ax, (13.4, 3.3), (13.4, 1.75), color=ORANGE)
+    figures.step(3, boxed(ax, (13.4, 1.0), "since then nearly all", PURPLE), followed)
     bare(ax, 15.7, 8)
     return fig
 
