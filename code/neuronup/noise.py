@@ -1,11 +1,15 @@
-"""Noise added to images, and two simple ways to remove it.
+"""Noise added to images, and ways to remove it.
 
 Built in the lecture `vae`.
 """
 
+from collections.abc import Mapping
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad
+
+from neuronup.loop import predict
 
 # --8<-- [start:noise]
 NOISE_STD = 0.4  # standard deviation, where the foreground is 1
@@ -39,3 +43,14 @@ def apply_linear(weights: Tensor, x: Tensor) -> Tensor:
 
 
 # --8<-- [end:linear]
+def denoise(
+    models: Mapping[str, nn.Module], train: Tensor, x: Tensor
+) -> dict[str, Tensor]:
+    """Add noise to images x (n, ...); remove it by a filter, a fit, and each model."""
+    noisy = add_noise(x)
+    return {
+        "noisy": noisy,
+        "blurred": blur(noisy),
+        "linear": apply_linear(fit_linear(train), noisy),
+        **{name: predict(each, noisy).view_as(x) for name, each in models.items()},
+    }

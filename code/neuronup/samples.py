@@ -28,6 +28,12 @@ def sample_mixture(codes: Tensor, n: int, components: int, seed: int) -> Tensor:
 
 
 # --8<-- [end:mixture]
+def interpolate(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    """Go straight from `start` to `end`, of one shape: (steps, ...) with both ends."""
+    share = torch.linspace(0, 1, steps).to(start)
+    return torch.lerp(start, end, share.view(-1, *[1] * start.dim()))
+
+
 # --8<-- [start:quality]
 def fit_classifier(images: Images, seed: int, epochs: int) -> nn.Module:
     """Train a network to classify images: it will evaluate samples."""
@@ -39,7 +45,7 @@ def fit_classifier(images: Images, seed: int, epochs: int) -> nn.Module:
         nn.Linear(128, len(images.classes)),
     )
     classifier.to(x.device)
-    batches = Loader(images.train, max(32, len(x) // 15), seed)
+    batches = Loader(images.train, batch_size=64, seed=seed)
     optimiser = Adam(classifier.parameters(), lr=0.005)
     fit(classifier, batches, images.validation, optimiser, epochs, patience=10)
     return classifier
@@ -51,14 +57,18 @@ def share_confident(classifier: nn.Module, x: Tensor) -> float:
     return float((confidence > 0.9).float().mean())
 
 
-def sample_quality(x: Tensor, real: Tensor, classifier: nn.Module) -> dict[str, float]:
-    """Evaluate samples x (n, ...) by real images (m, ...) and by a classifier."""
+def sample_distances(x: Tensor, real: Tensor) -> dict[str, float]:
+    """Measure how far samples x (n, ...) are from real images (m, ...), and back."""
     distance = torch.cdist(x.flatten(1), real.flatten(1))  # (n, m)
     return {
-        "sure": share_confident(classifier, x),
         "near": float(distance.amin(dim=1).mean()),  # is each like something real?
         "missed": float(distance.amin(dim=0).mean()),  # is each real one matched?
     }
+
+
+def sample_quality(x: Tensor, real: Tensor, classifier: nn.Module) -> dict[str, float]:
+    """Evaluate samples x (n, ...) by real images (m, ...) and by a classifier."""
+    return {"sure": share_confident(classifier, x), **sample_distances(x, real)}
 
 
 # --8<-- [end:quality]

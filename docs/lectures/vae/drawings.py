@@ -4,10 +4,18 @@ Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 """
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Circle, Polygon, Rectangle
+from matplotlib.text import Annotation, Text
 from torch import Tensor
 from torch.distributions import Normal
 
@@ -15,6 +23,7 @@ from neuronup import figures
 from neuronup.command import kept
 from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, tiles
 from neuronup.images import Images, load
+from neuronup.samples import interpolate
 from vae import (
     COMPONENTS,
     VAE,
@@ -22,16 +31,17 @@ from vae import (
     Betas,
     build_models,
     first_of_each_class,
-    interpolate,
+    part_of,
     sample_codes,
 )
 
+OUTLINE: dict[str, Any] = {"fill": False, "ec": BLUE, "lw": 1.8}
 Models = dict[str, Autoencoder]
 
 
 def coarse(x: Tensor) -> Tensor:
-    """Round images to 8 levels of grey: the eye does not mind, the page is lighter."""
-    return (7 * x.clamp(0, 1)).round() / 7
+    """Round images to 4 levels of grey: they stay legible, and the page is lighter."""
+    return (3 * x.clamp(0, 1)).round() / 3
 
 
 def strip(named: dict[str, Tensor], height: float) -> Figure:
@@ -48,11 +58,10 @@ def strip(named: dict[str, Tensor], height: float) -> Figure:
 def draw_reconstructions(models: Models, x: Tensor) -> Figure:
     """Draw images x (n, c, h, w), and what each model returns for them."""
     rows = {"image": x}
-    for name, model in models.items():
-        if name != "denoiser":
-            kind = "VAE" if isinstance(model, VAE) else "AE"
-            rows[f"{kind}, {model.latent}"] = model.decode(model.encode(x))
-    return strip(rows, 2.9)
+    for model in models.values():
+        kind = "VAE" if isinstance(model, VAE) else "AE"
+        rows[f"{kind}, {model.latent}"] = model.decode(model.encode(x))
+    return strip(rows, 3.6)
 
 
 @torch.no_grad()
@@ -80,7 +89,7 @@ def draw_map(models: Models, images: Images) -> Figure:
 
 
 @torch.no_grad()
-def draw_grid(model: Autoencoder, side: int = 9) -> Figure:
+def draw_grid(model: Autoencoder, side: int = 7) -> Figure:
     """Draw what the decoder makes of a grid of codes at quantiles of the prior."""
     shares = torch.linspace(0.02, 0.98, side)
     steps = Normal(0, 1).icdf(shares)
@@ -97,7 +106,7 @@ def draw_grid(model: Autoencoder, side: int = 9) -> Figure:
 
 @torch.no_grad()
 def draw_interpolation(
-    models: Models, start: Tensor, end: Tensor, steps: int = 8
+    models: Models, start: Tensor, end: Tensor, steps: int = 7
 ) -> Figure:
     """Draw the way from one image to another, by pixels and by two models' codes."""
     rows = {"pixels": interpolate(start, end, steps)}
@@ -105,22 +114,22 @@ def draw_interpolation(
         model = models[name]
         first, last = model.encode(torch.stack([start, end]))
         rows[name] = model.decode(interpolate(first, last, steps))
-    return strip(rows, 2.0)
+    return strip(rows, 2.2)
 
 
 @torch.no_grad()
 def draw_samples(models: Models, x: Tensor, seed: int) -> Figure:
     """Draw samples of both models, and training images x, none of them chosen."""
-    fig, axes = figures.panels(5.2, 1.5, columns=4)
+    fig, axes = figures.panels(5.2, 1.7, columns=4)
     plain, variational = models["AE"], models["VAE"]
     named = {
-        "one Gaussian": plain.decode(sample_codes(plain, x, 12, seed)),
-        "mixture": plain.decode(sample_codes(plain, x, 12, seed, COMPONENTS)),
-        "VAE": variational.decode(sample_codes(variational, x, 12, seed)),
-        "real images": x[:12],
+        "one Gaussian": plain.decode(sample_codes(plain, x, 9, seed)),
+        "mixture": plain.decode(sample_codes(plain, x, 9, seed, COMPONENTS)),
+        "VAE": variational.decode(sample_codes(variational, x, 9, seed)),
+        "real images": x[:9],
     }
     for ax, (name, images) in zip(axes, named.items(), strict=True):
-        tiles(ax, coarse(images), 4)
+        tiles(ax, coarse(images), 3)
         ax.set_title(name)
     return fig
 
@@ -158,22 +167,269 @@ def draw_gradient_estimates(estimates: dict[str, Tensor]) -> Figure:
     return fig
 
 
+def canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return an empty drawing, and its axes with 100 units for each inch."""
+    fig, ax = figures.panels(width, height)
+    ax.set(xlim=(0, 100 * width), ylim=(0, 100 * height), aspect="equal")
+    ax.set_axis_off()
+    return fig, ax
+
+
+def arrow(
+    ax: Axes, start: tuple[float, float], end: tuple[float, float], **look: object
+) -> Annotation:
+    """Draw an arrow from `start` to `end`."""
+    props = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0, **look}
+    return ax.annotate("", end, start, arrowprops=props)
+
+
+def label(ax: Axes, x: float, y: float, words: str, **look: Any) -> Text:
+    """Write words around a place."""
+    return ax.text(x, y, words, **{"ha": "center", "va": "center", **look})
+
+
+def square(ax: Axes, image: Tensor, left: float, low: float, side: float) -> AxesImage:
+    """Show an image (1, h, w), black on white, with a frame, as large as `side`."""
+    shades = 1 - coarse(image[0].detach())
+    extent = (left, left + side, low, low + side)
+    look: dict[str, Any] = {"cmap": "gray", "interpolation": "none"}
+    shown = ax.imshow(shades.numpy(), extent=extent, vmin=0, vmax=1, **look)
+    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
+    return shown
+
+
+def part(ax: Axes, x: float, y: float, name: str, tall: float = 30) -> list[Artist]:
+    """Draw a box with a name in it, 80 wide, and return both."""
+    box = Rectangle((x - 40, y - tall / 2), 80, tall, fill=False, ec=BLUE, lw=1.8)
+    ax.add_patch(box)
+    return [box, label(ax, x, y, name, fontsize=9)]
+
+
+def draw_rare(x: Tensor) -> Figure:
+    """Draw random images, shuffled digits, and digits x (n, ...)."""
+    drawn = torch.Generator().manual_seed(0)
+    order = torch.randperm(x[0].numel(), generator=drawn)
+    rows = {
+        "random": torch.rand(x.shape, generator=drawn),
+        "shuffled": x.flatten(1)[:, order].view_as(x),
+        "digits": x,
+    }
+    fig, axes = figures.panels(3.4, 2.7, rows=3)
+    for number, (ax, (name, images)) in enumerate(zip(axes, rows.items(), strict=True)):
+        tiles(ax, coarse(images), len(images))
+        pitch = x.shape[2] + 1
+        ax.set_yticks([pitch / 2], [name])
+        if number:
+            figures.step(number, ax)
+    return fig
+
+
+FAMILIES = (  # name, does it know p(x), and what a sample takes
+    ("autoregressive", "exactly", "many steps"),
+    ("VAE", "a bound", "one step"),
+    ("GAN", "no", "one step"),
+    ("flow", "exactly", "one step"),
+    ("diffusion", "a bound", "many steps"),
+)
+
+
+def chain(ax: Axes, y: float, names: Sequence[str], both: bool = False) -> list[Artist]:
+    """Draw names in a row in the middle, with an arrow from each to the next."""
+    places = [165 + i * 135 / (len(names) - 1) for i in range(len(names))]
+    found: list[Artist] = [
+        label(ax, place, y, name, fontsize=9)
+        for place, name in zip(places, names, strict=True)
+    ]
+    for (left, right), name in zip(pairwise(places), names, strict=False):
+        ends = (left + 5 + 2.4 * len(name), y), (right - 14, y)
+        found.append(arrow(ax, *ends, arrowstyle="<|-|>" if both else "-|>"))
+    return found
+
+
+def draw_families() -> Figure:
+    """Draw a scheme for each of five families, beside what it knows and takes."""
+    fig, ax = canvas(5.2, 2.75)
+    for x, head in (
+        (60, "family"),
+        (235, "how"),
+        (385, "knows p(x)"),
+        (470, "a sample"),
+    ):
+        label(ax, x, 260, head, fontsize=9, fontweight="bold")
+    ways = (
+        ("x₁", "x₂", "x₃", "…"),
+        ("z", "decoder", "x"),
+        ("z", "x", "real?"),
+        ("noise", "x"),
+        ("noise", "less", "less", "x"),
+    )
+    for number, (names, way) in enumerate(zip(FAMILIES, ways, strict=True)):
+        y = 215 - 47 * number
+        parts = chain(ax, y, way, both=names[0] == "flow")
+        for x, words in zip((60, 385, 470), names, strict=True):
+            bold = "bold" if words == "VAE" else "normal"
+            parts.append(label(ax, x, y, words, fontsize=9, fontweight=bold))
+        if number:
+            figures.step(number, *parts)
+    return fig
+
+
+@torch.no_grad()
+def draw_decoder(model: Autoencoder) -> Figure:
+    """Draw three codes from a standard Gaussian, and what a decoder makes of them."""
+    fig, ax = canvas(5.2, 2.5)
+    z = torch.randn(3, model.latent, generator=torch.Generator().manual_seed(1))
+    ax.add_patch(Polygon([(200, 90), (320, 40), (320, 210), (200, 160)], **OUTLINE))
+    label(ax, 260, 125, "decoder")
+    label(ax, 70, 240, "code", fontsize=9.5)
+    label(ax, 440, 240, "image", fontsize=9.5)
+    for number, (code, image) in enumerate(zip(z, model.decode(z), strict=True)):
+        y = 190 - 72 * number
+        numbers = ", ".join(f"{value:.1f}".replace("-", "−") for value in code)
+        label(ax, 70, y, f"({numbers})")
+        arrow(ax, (125, y), (195, 125 + (y - 118) / 4))
+        shown = square(ax, image, 408, y - 32, 64)
+        tip = arrow(ax, (325, 125 + (y - 118) / 1.5), (403, y))
+        figures.step(number + 1, shown, tip)
+    return fig
+
+
+def draw_graphical_model() -> Figure:
+    """Draw the latent variable, the image that comes from it, and the way back."""
+    fig, ax = canvas(3.2, 2.9)
+    for y, name, ground in ((225, "z", "none"), (80, "x", FAINT)):
+        ax.add_patch(Circle((120, y), 32, fc=ground, ec=INK, lw=1.8, alpha=0.4))
+        ax.add_patch(Circle((120, y), 32, fill=False, ec=INK, lw=1.8))
+        label(ax, 120, y, name, fontsize=15)
+    label(ax, 235, 225, "p(z) = N(0, I)")
+    down = arrow(ax, (120, 193), (120, 114))
+    figures.step(1, down, label(ax, 190, 155, "p(x | z)"))
+    bend = "arc3,rad=-0.5"
+    back = arrow(ax, (92, 98), (92, 207), color=ORANGE, ls="--", connectionstyle=bend)
+    figures.step(2, back, label(ax, 35, 155, "q(z | x)", color=ORANGE))
+    ax.add_patch(Rectangle((3, 25), 310, 250, fill=False, ec=FAINT, lw=1.2))
+    label(ax, 255, 40, "for each image", fontsize=9)
+    return fig
+
+
+def draw_jensen() -> Figure:
+    """Draw the logarithm, a chord below it, and both at the mean of its ends."""
+    fig, ax = figures.panels(5.2, 1.75)
+    u = torch.linspace(0.15, 4.3, 60)
+    ax.plot(u.tolist(), u.log().tolist())
+    low, high = 0.4, 3.8
+    middle, mean = (low + high) / 2, (math.log(low) + math.log(high)) / 2
+    (chord,) = ax.plot([low, high], [math.log(low), math.log(high)], "o--")
+    (dots,) = ax.plot([middle] * 2, [mean, math.log(middle)], "s:", color=INK, ms=5)
+    above = ax.text(
+        middle, math.log(middle) + 0.15, "log E[u]", ha="right", va="bottom"
+    )
+    below = ax.text(middle + 0.1, mean - 0.1, "E[log u]", va="top")
+    figures.step(1, chord)
+    figures.step(2, dots, above, below)
+    ax.set(xticks=[], yticks=[], ylim=(-1.6, 1.75))
+    ax.text(4.3, 1.2, "log u", ha="right", va="top")
+    return fig
+
+
+def draw_posteriors() -> Figure:
+    """Draw posteriors of three images: for either term of the ELBO alone, and both."""
+    fig, axes = figures.panels(5.2, 2.0, columns=3)
+    z = torch.linspace(-4, 4, 81)
+    prior = Normal(0, 1).log_prob(z).exp()
+    cases = {
+        "reconstruct alone": (0.16, 2.8),
+        "prior alone": (1.0, 0.0),
+        "both": (0.42, 1.3),
+    }
+    for number, (ax, (name, (std, apart))) in enumerate(
+        zip(axes, cases.items(), strict=True)
+    ):
+        ax.fill_between(z.tolist(), prior.tolist(), color=FAINT, alpha=0.4, lw=0)
+        for place in (-apart, 0.0, apart):
+            density = Normal(place, std).log_prob(z).exp() * std**0.6
+            ax.plot(z.tolist(), density.tolist(), lw=1.8)
+        ax.set(xticks=[0], yticks=[], ylim=(0, 0.9), xlabel="z")
+        ax.set_title(name, fontsize=10)
+        if number:
+            figures.step(number, ax)
+    return fig
+
+
+def draw_gradient_paths() -> Figure:
+    """Draw where the gradient stops at a draw, and how noise as input lets it pass."""
+    fig, (left, right) = figures.panels(5.2, 2.5, columns=2)
+    for ax, name in ((left, "z drawn inside"), (right, "z = μ + s ε")):
+        ax.set(xlim=(0, 250), ylim=(0, 230), aspect="equal")
+        ax.set_axis_off()
+        ax.set_title(name)
+        for y, words in ((200, "loss"), (110, "z"), (20, "μ, s")):
+            part(ax, 80, y, words)
+        arrow(ax, (65, 37), (65, 91))
+        arrow(ax, (65, 127), (65, 181))
+        label(ax, 25, 155, "decoder", fontsize=8, rotation=90)
+        arrow(ax, (95, 181), (95, 129), color=ORANGE, ls="--", lw=1.8)
+    label(left, 165, 155, "gradient", color=ORANGE, fontsize=9)
+    label(left, 95, 65, "×", color=ORANGE, fontsize=22)
+    label(left, 170, 65, "none: a die\nhas no slope", color=ORANGE, fontsize=9)
+    arrow(right, (95, 91), (95, 39), color=ORANGE, ls="--", lw=1.8)
+    label(right, 172, 65, "dz/dμ = 1\ndz/ds = ε", color=ORANGE, fontsize=9)
+    right.add_patch(Circle((215, 110), 22, fill=False, ec=GREEN, lw=1.8))
+    label(right, 215, 110, "ε", fontsize=13)
+    arrow(right, (192, 110), (123, 110))
+    label(right, 200, 150, "noise: an input", color=GREEN, fontsize=8.5)
+    figures.step(1, right)
+    return fig
+
+
+def draw_bound(scores: dict[str, float]) -> Figure:
+    """Draw what the ELBO consists of, for two numbers and more, and a tighter bound."""
+    fig, axes = figures.panels(5.2, 2.5, columns=2)
+    for ax, name in zip(axes, ("VAE2", "VAE"), strict=True):
+        elbo, divergence = scores[f"{name}_elbo"], scores[f"{name}_kl"]
+        heights = {"likelihood": elbo + divergence, "− KL": divergence}
+        heights |= {"ELBO": elbo, "50 codes": scores[f"{name}_bound"]}
+        places, bottoms = range(4), (0, elbo, 0, 0)
+        colours = (BLUE, ORANGE, GREEN, FAINT)
+        bars = ax.bar(places, heights.values(), 0.7, bottom=bottoms, color=colours)
+        bars[1].set_hatch("//")
+        ax.set_xticks(places, heights, fontsize=8)
+        ax.set_ylim(0, 1.18 * max(heights.values()))
+        ax.grid(axis="x", visible=False)
+        for i, (low, height) in enumerate(zip(bottoms, heights.values(), strict=True)):
+            sign = "−" if i == 1 else ""
+            words = f"{sign}{height:.0f}"
+            above = ax.text(i, low + height, words, ha="center", va="bottom")
+            figures.step(i, bars[i], above) if i else None
+    axes[0].set(title="2 numbers", ylabel="nats per image")
+    axes[1].set_title(f"{scores['latent']:.0f} numbers")
+    return fig
+
+
 def draw(source: Path) -> dict[str, Figure]:
     """Draw every figure of the lecture, by name, from what the script kept."""
     results = kept(source)
-    images = load(results["data"], results["seed"])
+    images = part_of(load(results["data"], results["seed"]))
     models = build_models(images.train.x.shape[1:])
     for name, model in models.items():
         model.load_state_dict(results["weights"][name])
     examples = first_of_each_class(images)
     return {
-        "rebuilt": draw_reconstructions(models, examples[:8]),
+        "rare": draw_rare(examples[[2, 3, 5, 8]]),
+        "families": draw_families(),
+        "rebuilt": draw_reconstructions(models, examples[:7]),
+        "decoder": draw_decoder(models["AE2"]),
+        "model": draw_graphical_model(),
+        "jensen": draw_jensen(),
+        "posteriors": draw_posteriors(),
+        "paths": draw_gradient_paths(),
+        "bound": draw_bound(results["scores"]),
         "map": draw_map(models, images),
         "grid": draw_grid(models["VAE2"]),
         "walk": draw_interpolation(models, examples[7], examples[6]),
         "samples": draw_samples(models, images.train.x, results["seed"]),
         "betas": draw_betas(results["betas"]),
-        "denoised": strip({**results["denoised"], "clean": examples[:8]}, 3.2),
+        "denoised": strip(results["denoised"], 3.2),
         "slopes": draw_gradient_estimates(results["estimates"]),
     }
 
