@@ -4,7 +4,6 @@ Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 """
 
 import math
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.patches import Circle, Polygon, Rectangle
+from matplotlib.patches import Circle, Patch, Polygon, Rectangle
 from matplotlib.text import Annotation, Text
 from torch import Tensor
 from torch.distributions import Normal
@@ -39,9 +38,9 @@ OUTLINE: dict[str, Any] = {"fill": False, "ec": BLUE, "lw": 1.8}
 Models = dict[str, Autoencoder]
 
 
-def coarse(x: Tensor) -> Tensor:
-    """Round images to 4 levels of grey: they stay legible, and the page is lighter."""
-    return (3 * x.clamp(0, 1)).round() / 3
+def coarse(x: Tensor, levels: int = 4) -> Tensor:
+    """Round images to few levels of grey: they stay legible, and the page is lighter."""
+    return (x.clamp(0, 1) * (levels - 1)).round() / (levels - 1)
 
 
 def strip(named: dict[str, Tensor], height: float) -> Figure:
@@ -68,7 +67,7 @@ def draw_reconstructions(models: Models, x: Tensor) -> Figure:
 def draw_map(models: Models, images: Images) -> Figure:
     """Write each test image's class at its code, for both models with two numbers."""
     fig, axes = figures.panels(5.2, 2.9, columns=2)
-    x, y = (part[:100] for part in images.test)
+    x, y = (part[:80] for part in images.test)
     colours = [BLUE, ORANGE, GREEN, PURPLE, INK]
     for ax, name in zip(axes, ("AE2", "VAE2"), strict=True):
         codes = models[name].encode(x)
@@ -95,7 +94,7 @@ def draw_grid(model: Autoencoder, side: int = 7) -> Figure:
     steps = Normal(0, 1).icdf(shares)
     z = torch.stack(torch.meshgrid(-steps, steps, indexing="ij"), dim=-1).flip(-1)
     fig, ax = figures.panels(5.2, 5.2)
-    tiles(ax, coarse(model.decode(z.flatten(0, 1))), side)
+    tiles(ax, coarse(model.decode(z.flatten(0, 1)), levels=5), side)
     pitch, shown = model.shape[1] + 1, range(0, side, 2)
     labels = [f"{steps[i]:.1f}" for i in shown]
     ax.set_xticks([(i + 0.5) * pitch for i in shown], labels)
@@ -190,7 +189,7 @@ def label(ax: Axes, x: float, y: float, words: str, **look: Any) -> Text:
 
 def square(ax: Axes, image: Tensor, left: float, low: float, side: float) -> AxesImage:
     """Show an image (1, h, w), black on white, with a frame, as large as `side`."""
-    shades = 1 - coarse(image[0].detach())
+    shades = 1 - coarse(image[0].detach(), levels=8)
     extent = (left, left + side, low, low + side)
     look: dict[str, Any] = {"cmap": "gray", "interpolation": "none"}
     shown = ax.imshow(shades.numpy(), extent=extent, vmin=0, vmax=1, **look)
@@ -233,42 +232,50 @@ FAMILIES = (  # name, does it know p(x), and what a sample takes
 )
 
 
-def chain(ax: Axes, y: float, names: Sequence[str], both: bool = False) -> list[Artist]:
-    """Draw names in a row in the middle, with an arrow from each to the next."""
-    places = [165 + i * 135 / (len(names) - 1) for i in range(len(names))]
-    found: list[Artist] = [
-        label(ax, place, y, name, fontsize=9)
-        for place, name in zip(places, names, strict=True)
-    ]
-    for (left, right), name in zip(pairwise(places), names, strict=False):
-        ends = (left + 5 + 2.4 * len(name), y), (right - 14, y)
-        found.append(arrow(ax, *ends, arrowstyle="<|-|>" if both else "-|>"))
-    return found
+def scheme(ax: Axes, y: float, shapes: str, both: bool = False) -> list[Artist]:
+    """Draw shapes in a row, with an arrow from each to the next.
+
+    They are written as letters: a code z, a decoder d, a judge ?, an image o, and
+    images of more and more noise: 1, 2 and 3.
+    """
+    places = [245 + 46 * (i - (len(shapes) - 1) / 2) for i in range(len(shapes))]
+    hatches = {"o": "", "1": "//", "2": "////", "3": "////////"}
+    found: list[Patch] = []
+    words: list[Artist] = []
+    for x, kind in zip(places, shapes, strict=True):
+        edges = [(x - 10, y - 6), (x + 10, y - 14), (x + 10, y + 14), (x - 10, y + 6)]
+        if kind == "z":
+            found.append(Circle((x, y), 5, color=ORANGE))
+        elif kind == "d":
+            found.append(Polygon(edges, **OUTLINE))
+        elif kind == "?":
+            found.append(Circle((x, y), 12, **OUTLINE))
+            words.append(label(ax, x, y, "?"))
+        else:
+            frame = Rectangle((x - 11, y - 11), 22, 22, fill=False, ec=INK)
+            frame.set_hatch(hatches[kind])
+            found.append(frame)
+    for each in found:
+        ax.add_patch(each)
+    look = {"arrowstyle": "<|-|>" if both else "-|>"}
+    ends = [((left + 14, y), (right - 14, y)) for left, right in pairwise(places)]
+    words += [arrow(ax, start, end, **look) for start, end in ends]
+    return [*found, *words]
 
 
 def draw_families() -> Figure:
     """Draw a scheme for each of five families, beside what it knows and takes."""
     fig, ax = canvas(5.2, 2.75)
-    for x, head in (
-        (60, "family"),
-        (235, "how"),
-        (385, "knows p(x)"),
-        (470, "a sample"),
-    ):
+    heads = {60: "family", 245: "how", 385: "knows p(x)", 470: "a sample"}
+    for x, head in heads.items():
         label(ax, x, 260, head, fontsize=9, fontweight="bold")
-    ways = (
-        ("x₁", "x₂", "x₃", "…"),
-        ("z", "decoder", "x"),
-        ("z", "x", "real?"),
-        ("noise", "x"),
-        ("noise", "less", "less", "x"),
-    )
-    for number, (names, way) in enumerate(zip(FAMILIES, ways, strict=True)):
+    shapes = ("oooo", "zdo", "zdo?", "3o", "321o")
+    for number, (words, row) in enumerate(zip(FAMILIES, shapes, strict=True)):
         y = 215 - 47 * number
-        parts = chain(ax, y, way, both=names[0] == "flow")
-        for x, words in zip((60, 385, 470), names, strict=True):
-            bold = "bold" if words == "VAE" else "normal"
-            parts.append(label(ax, x, y, words, fontsize=9, fontweight=bold))
+        parts = scheme(ax, y, row, both=words[0] == "flow")
+        for x, each in zip((60, 385, 470), words, strict=True):
+            bold = "bold" if each == "VAE" else "normal"
+            parts.append(label(ax, x, y, each, fontsize=9, fontweight=bold))
         if number:
             figures.step(number, *parts)
     return fig
@@ -367,7 +374,7 @@ def draw_gradient_paths() -> Figure:
             part(ax, 80, y, words)
         arrow(ax, (65, 37), (65, 91))
         arrow(ax, (65, 127), (65, 181))
-        label(ax, 25, 155, "decoder", fontsize=8, rotation=90)
+        label(ax, 40, 155, "decoder", fontsize=9, rotation=90)
         arrow(ax, (95, 181), (95, 129), color=ORANGE, ls="--", lw=1.8)
     label(left, 165, 155, "gradient", color=ORANGE, fontsize=9)
     label(left, 95, 65, "×", color=ORANGE, fontsize=22)
@@ -377,7 +384,7 @@ def draw_gradient_paths() -> Figure:
     right.add_patch(Circle((215, 110), 22, fill=False, ec=GREEN, lw=1.8))
     label(right, 215, 110, "ε", fontsize=13)
     arrow(right, (192, 110), (123, 110))
-    label(right, 200, 150, "noise: an input", color=GREEN, fontsize=8.5)
+    label(right, 200, 150, "noise: an input", color=GREEN, fontsize=9)
     figures.step(1, right)
     return fig
 
@@ -417,7 +424,7 @@ def draw(source: Path) -> dict[str, Figure]:
     return {
         "rare": draw_rare(examples[[2, 3, 5, 8]]),
         "families": draw_families(),
-        "rebuilt": draw_reconstructions(models, examples[:7]),
+        "rebuilt": draw_reconstructions(models, examples[:6]),
         "decoder": draw_decoder(models["AE2"]),
         "model": draw_graphical_model(),
         "jensen": draw_jensen(),
