@@ -39,7 +39,7 @@ Models = dict[str, Autoencoder]
 
 
 def coarse(x: Tensor, levels: int = 4) -> Tensor:
-    """Round images to few levels of grey: they stay legible, and the page is lighter."""
+    """Round images to few levels of grey: legible still, and a lighter page."""
     return (x.clamp(0, 1) * (levels - 1)).round() / (levels - 1)
 
 
