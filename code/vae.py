@@ -153,7 +153,8 @@ def train(
     training, validation = (images_as_labels(part) for part in images[1:3])
     batches = Loader(training, 64, seed, transform=corrupt)
     optimiser = Adam(model.parameters(), fused=True)
-    schedule = OneCycleLR(optimiser, max_lr=0.01, total_steps=epochs)  # up, then down
+    # up, then down; the highest rate is the best of 0.005, 0.01 and 0.02 on MNIST
+    schedule = OneCycleLR(optimiser, max_lr=0.01, total_steps=epochs)
     return fit(model, batches, validation, optimiser, epochs, loss, loss, schedule)
 
 
@@ -236,8 +237,8 @@ def part_of(images: Images, train: int = 5000, held_out: int = 1000) -> Images:
     """Return at most so many images to train on, and of the other two parts."""
     parts = []
     for (x, y), n in zip(images[1:], (train, held_out, held_out), strict=True):
-        every = slice(None, n * max(1, len(x) // n), max(1, len(x) // n))
-        parts.append(Examples(x[every], y[every]))
+        every = max(1, len(x) // n)
+        parts.append(Examples(x[::every][:n], y[::every][:n]))
     return Images(images.classes, *parts)
 
 
@@ -310,8 +311,7 @@ def evaluate_interpolation(experiment: Experiment) -> dict[str, float]:
     """Measure how often the classifier is sure of an image between two classes."""
     images, classifier, models, _ = experiment
     x, y = images.test
-    other = x.roll(1, dims=0)
-    differ = y != y.roll(1)
+    other, differ = x.roll(1, dims=0), y != y.roll(1)
     scores = {}
     for name in ("pixels", "AE", "VAE"):
         between = midpoint(models.get(name), x[differ], other[differ])

@@ -67,7 +67,7 @@ def draw_reconstructions(models: Models, x: Tensor) -> Figure:
 def draw_map(models: Models, images: Images) -> Figure:
     """Write each test image's class at its code, for both models with two numbers."""
     fig, axes = figures.panels(5.2, 2.9, columns=2)
-    x, y = (part[:80] for part in images.test)
+    x, y = (part[:70] for part in images.test)
     colours = [BLUE, ORANGE, GREEN, PURPLE, INK]
     for ax, name in zip(axes, ("AE2", "VAE2"), strict=True):
         codes = models[name].encode(x)
@@ -93,8 +93,8 @@ def draw_grid(model: Autoencoder, side: int = 7) -> Figure:
     shares = torch.linspace(0.02, 0.98, side)
     steps = Normal(0, 1).icdf(shares)
     z = torch.stack(torch.meshgrid(-steps, steps, indexing="ij"), dim=-1).flip(-1)
-    fig, ax = figures.panels(5.2, 5.2)
-    tiles(ax, coarse(model.decode(z.flatten(0, 1)), levels=5), side)
+    fig, ax = figures.panels(4.2, 4.2)
+    tiles(ax, coarse(model.decode(z.flatten(0, 1))), side)
     pitch, shown = model.shape[1] + 1, range(0, side, 2)
     labels = [f"{steps[i]:.1f}" for i in shown]
     ax.set_xticks([(i + 0.5) * pitch for i in shown], labels)
@@ -105,7 +105,7 @@ def draw_grid(model: Autoencoder, side: int = 7) -> Figure:
 
 @torch.no_grad()
 def draw_interpolation(
-    models: Models, start: Tensor, end: Tensor, steps: int = 7
+    models: Models, start: Tensor, end: Tensor, steps: int = 6
 ) -> Figure:
     """Draw the way from one image to another, by pixels and by two models' codes."""
     rows = {"pixels": interpolate(start, end, steps)}

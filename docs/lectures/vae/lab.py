@@ -51,7 +51,7 @@ figures.Shown(
 # %% [markdown]
 # <details markdown="1"><summary>What came out</summary>
 #
-# Most digits come back, blurred. Some come back as another digit, here the 7 as a 9 and the 9 as a 5: images of both get nearly the same code.
+# Most digits come back, blurred. Some come back as another digit, here the 9 as a 5: images of both get nearly the same code.
 #
 # </details>
 #
@@ -309,7 +309,7 @@ figures.Shown(
 # <details markdown="1"><summary>What came out</summary>
 #
 # The loss has trained it, without a single label. Digits of similar shape are neighbours, and one turns into the other between them:
-# here 5 and 9, 7 and 4. In the middle, where no digit has its region, the images are the most blurred.
+# here 6 and 5, 0 and 9. In the middle, where no digit has its region, the images are the most blurred.
 #
 # </details>
 #
@@ -365,7 +365,7 @@ figures.Shown(
 # %% [markdown]
 # <details markdown="1"><summary>What came out</summary>
 #
-# By pixels, two digits lie on top of each other. By codes you pass whatever lies between their codes: perhaps a 5, or a 9.
+# By pixels, two digits lie on top of each other. By codes you pass whatever lies between their codes: here a 6.
 #
 # </details>
 #
