@@ -235,7 +235,7 @@ FAMILIES = (  # name, does it know p(x), and what a sample takes
 def scheme(ax: Axes, y: float, shapes: str, both: bool = False) -> list[Artist]:
     """Draw shapes in a row, with an arrow from each to the next.
 
-    They are written as letters: a code z, a decoder d, a judge ?, an image o, and
+    They are written as letters: a code z, a decoder d, a second network ?, an image o, and
     images of more and more noise: 1, 2 and 3.
     """
     places = [245 + 46 * (i - (len(shapes) - 1) / 2) for i in range(len(shapes))]
@@ -378,7 +378,7 @@ def draw_gradient_paths() -> Figure:
         arrow(ax, (95, 181), (95, 129), color=ORANGE, ls="--", lw=1.8)
     label(left, 165, 155, "gradient", color=ORANGE, fontsize=9)
     label(left, 95, 65, "×", color=ORANGE, fontsize=22)
-    label(left, 170, 65, "none: a die\nhas no slope", color=ORANGE, fontsize=9)
+    label(left, 170, 65, "none: a die has\nno derivative", color=ORANGE, fontsize=9)
     arrow(right, (95, 91), (95, 39), color=ORANGE, ls="--", lw=1.8)
     label(right, 172, 65, "dz/dμ = 1\ndz/ds = ε", color=ORANGE, fontsize=9)
     right.add_patch(Circle((215, 110), 22, fill=False, ec=GREEN, lw=1.8))
