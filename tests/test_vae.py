@@ -20,7 +20,7 @@ from neuronup.images import Images, load
 from neuronup.loaders import Examples
 from neuronup.loop import predict
 from neuronup.noise import add_noise, apply_linear, blur, fit_linear
-from neuronup.samples import interpolate, sample_distances, sample_mixture, sample_quality, share_confident
+from neuronup.samples import sample_distances, sample_mixture, sample_quality, share_confident
 from vae import (
     SIGMA,
     VAE,
@@ -202,6 +202,7 @@ def test_real_images_are_no_distance_from_themselves_and_one_image_misses_the_ot
 def test_an_interpolation_is_straight_and_its_middle_is_halfway() -> None:
     torch.manual_seed(0)
     start, end = torch.rand(2, *SMALL)
+    interpolate = drawings_of("vae").interpolate
     way = interpolate(start, end, 5)
     assert_close(way[0], start)
     assert_close(way[-1], end)

@@ -22,12 +22,14 @@ def kl_between(mean: Tensor, logvar: Tensor, mean2: Tensor, logvar2: Tensor) -> 
 
 
 # --8<-- [end:kl]
+# --8<-- [start:active]
 def active_units(mean: Tensor, logvar: Tensor) -> float:
     """Count the numbers of a code whose KL is above 0.1 nat, on average over n."""
     each = kl(mean.reshape(-1, 1), logvar.reshape(-1, 1)).view_as(mean)
     return float((each.mean(dim=0) > 0.1).sum())
 
 
+# --8<-- [end:active]
 # --8<-- [start:reparameterise]
 def reparameterise(mean: Tensor, logvar: Tensor) -> Tensor:
     """Draw codes (n, k) from Gaussians, so that gradients reach mean and logvar."""

@@ -42,7 +42,6 @@ def apply_linear(weights: Tensor, x: Tensor) -> Tensor:
     return (pad(x.flatten(1), (0, 1), value=1) @ weights).view_as(x)
 
 
-# --8<-- [end:linear]
 def denoise(
     models: Mapping[str, nn.Module], train: Tensor, x: Tensor
 ) -> dict[str, Tensor]:
@@ -54,3 +53,6 @@ def denoise(
         "linear": apply_linear(fit_linear(train), noisy),
         **{name: predict(each, noisy).view_as(x) for name, each in models.items()},
     }
+
+
+# --8<-- [end:linear]

@@ -28,12 +28,6 @@ def sample_mixture(codes: Tensor, n: int, components: int, seed: int) -> Tensor:
 
 
 # --8<-- [end:mixture]
-def interpolate(start: Tensor, end: Tensor, steps: int) -> Tensor:
-    """Go straight from `start` to `end`, of one shape: (steps, ...) with both ends."""
-    share = torch.linspace(0, 1, steps).to(start)
-    return torch.lerp(start, end, share.view(-1, *[1] * start.dim()))
-
-
 # --8<-- [start:quality]
 def fit_classifier(images: Images, seed: int, epochs: int) -> nn.Module:
     """Train a network to classify images: it will evaluate samples."""

@@ -22,7 +22,6 @@ from neuronup import figures
 from neuronup.command import kept
 from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, tiles
 from neuronup.images import Images, load
-from neuronup.samples import interpolate
 from vae import (
     COMPONENTS,
     VAE,
@@ -67,7 +66,7 @@ def draw_reconstructions(models: Models, x: Tensor) -> Figure:
 def draw_map(models: Models, images: Images) -> Figure:
     """Write each test image's class at its code, for both models with two numbers."""
     fig, axes = figures.panels(5.2, 2.9, columns=2)
-    x, y = (part[:70] for part in images.test)
+    x, y = (part[:60] for part in images.test)
     colours = [BLUE, ORANGE, GREEN, PURPLE, INK]
     for ax, name in zip(axes, ("AE2", "VAE2"), strict=True):
         codes = models[name].encode(x)
@@ -101,6 +100,12 @@ def draw_grid(model: Autoencoder, side: int = 7) -> Figure:
     ax.set_yticks([(side - i - 0.5) * pitch for i in shown], labels)
     ax.set(xlabel="z₁", ylabel="z₂")
     return fig
+
+
+def interpolate(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    """Go straight from `start` to `end`, of one shape: (steps, ...) with both ends."""
+    share = torch.linspace(0, 1, steps).to(start)
+    return torch.lerp(start, end, share.view(-1, *[1] * start.dim()))
 
 
 @torch.no_grad()
@@ -235,8 +240,8 @@ FAMILIES = (  # name, does it know p(x), and what a sample takes
 def scheme(ax: Axes, y: float, shapes: str, both: bool = False) -> list[Artist]:
     """Draw shapes in a row, with an arrow from each to the next.
 
-    They are written as letters: a code z, a decoder d, a second network ?, an image o, and
-    images of more and more noise: 1, 2 and 3.
+    They are written as letters: a code z, a decoder d, a second network ?, an image o,
+    and images of more and more noise: 1, 2 and 3.
     """
     places = [245 + 46 * (i - (len(shapes) - 1) / 2) for i in range(len(shapes))]
     hatches = {"o": "", "1": "//", "2": "////", "3": "////////"}
