@@ -229,10 +229,7 @@ def test_the_code_of_a_page_pasted_in_order_knows_every_name_it_uses(topic, tmp_
     assert seen.returncode == 0, f"{name_of(page)}, its regions in order:\n{seen.stdout}{seen.stderr}"
 
 
-TRIED = [topic for topic in topics(ROOT) if (LECTURES / topic / "tries.py").exists()]
-
-
-@pytest.mark.parametrize("topic", TRIED)
+@pytest.mark.parametrize("topic", topics(ROOT))
 def test_a_page_has_four_to_six_tries_each_short_and_each_says_what_to_change(topic):
     page = (LECTURES / topic / "index.md").read_text(encoding="utf-8")
     shown = [region for region in snippets.shown(page, ROOT) if region.path.endswith("tries.py")]
@@ -246,7 +243,7 @@ def test_a_page_has_four_to_six_tries_each_short_and_each_says_what_to_change(to
     assert sorted(regions) == sorted(region.name for region in shown)
 
 
-@pytest.mark.parametrize("topic", TRIED)
+@pytest.mark.parametrize("topic", topics(ROOT))
 def test_every_try_shows_something(topic):
     notebook = LECTURES / topic / "tries.ipynb"
     if not notebook.is_file():
