@@ -94,6 +94,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         return in_line(re.sub(r"\s*<style>.*?</style>\s*", "", html, flags=re.S))
     if page.meta.get("template") != "slides.html":  # only a deck steps through lines
         html = re.sub(r'<span id="__span-[\d-]+">', "<span>", html)
+    html = html.replace('<details class="success">', '<details class="success" data-search-exclude>')  # nor in labs
     try:
         markup.check_terms(html)
         html = tries.with_outputs(html, Path(config.docs_dir, page.file.src_uri).with_name("tries.ipynb"))

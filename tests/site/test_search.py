@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
+from bs4 import BeautifulSoup
 from playwright.sync_api import Page
 
 from tests.site.built import SITE, addresses, heading, kind, tree
@@ -29,6 +30,14 @@ WHOLE = """() => {
 def search_index() -> list[dict[str, str]]:
     """Return what the search knows, a part for each heading."""
     return json.loads((SITE / INDEX).read_text(encoding="utf-8"))["docs"]
+
+
+def searched(page: str) -> str:
+    """Return the text of a page without what the search leaves out: solutions, and what tries showed."""
+    parts = BeautifulSoup(str(tree(page).article), "html.parser")
+    for part in parts.select("[data-search-exclude]"):
+        part.decompose()
+    return parts.get_text()
 
 
 def found(page: Page, question: str) -> list[str]:
@@ -75,7 +84,7 @@ def test_an_address_that_asks_a_question_is_answered(visit: Callable[..., Visit]
 )
 def test_code_is_found_by_its_name_plain_dotted_or_called(name: str, asking: Page) -> None:
     plain = name.removesuffix("()").rpartition(".")[2]
-    there = [page for page in addresses("lecture") if re.search(rf"\b{plain}\b", tree(page).article.get_text())]
+    there = [page for page in addresses("lecture") if re.search(rf"\b{plain}\b", searched(page))]
     assert there, f"no lecture shows {plain}"
     missing = set(there) - set(found(asking, name))
     assert not missing, f"{name} is on {missing}, and is not found there"
@@ -129,7 +138,9 @@ def test_the_search_index_is_light() -> None:
     assert size <= 300_000, f"the search index weighs {size} bytes, where 300,000 are allowed"
 
 
-def test_the_search_gives_no_solution_of_a_lab_away() -> None:
+def test_the_search_gives_no_solution_away() -> None:
+    answers = [part for part in search_index() if re.search(r"\bdef test_\w+\(", part["text"])]
+    assert not [part["location"] for part in answers if part["location"].endswith("#exercises")]
     found = [part for part in search_index() if "/lab/" in part["location"]]
     assert any("attempt(" in part["text"] for part in found)
     assert not [part["location"] for part in found if "@solution" in part["text"]]

@@ -27,7 +27,7 @@ print("weights", neuron.weight.tolist(), "bias", neuron.bias.item())
 images, digit = train_test_digits(seed=0)[:2]
 fig, ax = figures.panels(4.6, 2.6)
 for number, marker in (3, "o"), (8, "x"):  # other digits: 0 and 8 hardly overlap
-    middle, top = two_features(images[digit == number][:60]).T
+    middle, top = two_features(images[digit == number][:40]).T
     ax.plot(middle, top, marker, markersize=4, label=str(number))
 ax.set(xlabel="intensity in the middle", ylabel="top-heaviness")
 ax.legend()
