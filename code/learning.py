@@ -314,7 +314,8 @@ def compare_widths(seed: int, device: torch.device) -> AccuracyBySize:
     """Train classifiers of three widths on ever more distorted images."""
     x, y, x_test, y_test = train_test_digits(seed).to(device)
     x, y = distorted(x, y, MADE[-1], seed)
-    x_test, y_test = distorted(x_test[270:], y_test[270:], 5000, seed)
+    half = len(x_test) // 2  # the other half has chosen the rate
+    x_test, y_test = distorted(x_test[half:], y_test[half:], 5000, seed)
     curves: AccuracyBySize = {name: [] for name in NEURONS}
     for name, width in NEURONS.items():
         for n in MADE:

@@ -454,8 +454,8 @@ def main(
             deep=[each.cpu() for each in deep],
             probe=homes.probe(deep).cpu(),
             prices={name: v for name, v in numbers.items() if name[:6] == "error_"},
-            alike=weights_by_step(initialise_equal(16, used), steps // 10),
-            random=weights_by_step(random, steps // 10),
+            alike=weights_by_step(initialise_equal(16, used), max(1, steps // 10)),
+            random=weights_by_step(random, max(1, steps // 10)),
         )
         record(out, seed, used, **numbers)
 

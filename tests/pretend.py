@@ -88,7 +88,7 @@ layers._VF.gru, layers._VF.lstm = gru_impl, lstm_impl  # in small steps: PyTorch
 
 SMALL = {  # what each `main` is called with
     "backprop": {"passes": 1, "steps": 2},
-    "cnn": {"epochs": 1, "seeds": 1},
+    "cnn": {"data": "digits", "epochs": 1, "seeds": 1},
     "learning": {"seeds": 1},
     "loss": {"seeds": 1, "steps": 2},
     "mlp": {"epochs": 1},
@@ -97,8 +97,8 @@ SMALL = {  # what each `main` is called with
     "perceptron": {"epochs": 2},
     "rnn": {"epochs": 1, "characters": 10_000},
     "sgd": {"epochs": 2, "clock": 0.001},
-    "training": {"epochs": 1},
-    "vae": {"epochs": 2},
+    "training": {"data": "digits", "epochs": 1},
+    "vae": {"data": "digits", "epochs": 2},
 }
 
 

@@ -33,7 +33,7 @@ from matplotlib.text import Annotation, Text
 
 SMALL: dict[str, dict[str, Any]] = {  # what `main` is called with, and a seed that is no default
     "backprop": {"passes": 2, "steps": 40},
-    "cnn": {"epochs": 1, "seeds": 2},
+    "cnn": {"data": "digits", "epochs": 1, "seeds": 2},
     "data": {},
     "history": {},
     "learning": {"seeds": 2},
@@ -44,8 +44,8 @@ SMALL: dict[str, dict[str, Any]] = {  # what `main` is called with, and a seed t
     "perceptron": {"epochs": 6},
     "rnn": {"epochs": 1, "characters": 20_000},
     "sgd": {"epochs": 4, "clock": 0.02},
-    "training": {"epochs": 3},
-    "vae": {"epochs": 2},
+    "training": {"data": "digits", "epochs": 3},
+    "vae": {"data": "digits", "epochs": 2},
 }
 SEED = 3
 LOOKS = (

@@ -109,6 +109,10 @@ def test_imports_run_downhill(source):
     later = set(order[order.index(home) + 1 :])
     taken = {path for path in MODULES if module_of(path) in names_imported(source)}
     above = {path.stem for path in taken if built_in(path) in later}
+    if above == {"images"}:  # real images are too good to wait for: the page says which lecture opens the box
+        page = (LECTURES / home / "index.md").read_text(encoding="utf-8")
+        assert f"../{built_in(CODE / 'neuronup' / 'images.py')}/index.md" in page
+        return
     assert not above, f"{name_of(source)} imports what a later lecture builds: {above}"
 
 

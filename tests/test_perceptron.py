@@ -216,7 +216,8 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys) -> None:
     assert 65 < metrics["rest_kernel_points"] < len(train_test_digits(0).x)
     assert 0.1 < metrics["fluctuation_logistic"] < metrics["fluctuation_perceptron"] < 5  # percentage points
     drawn = drawings_of("perceptron").draw(tmp_path)
-    assert drawn.keys() == {"activations", "bound", "boundary", "mistakes", "rest", "scans", "weights", "xor"}
+    plots = {"activations", "bound", "boundary", "mistakes", "rest", "scans", "weights", "xor"}
+    assert drawn.keys() == plots | {"correction", "game", "gates", "line", "margin", "race", "room"}
     lines = {line.get_label(): line.get_ydata()[-1] for line in drawn["rest"].axes[0].lines}
     assert list(lines) == ["kernel perceptron", "logistic regression", "perceptron", "always “not 8”"]
     assert list(lines.values()) == pytest.approx([metrics[f"rest_{name}"] for name in ordered])
@@ -292,3 +293,24 @@ def test_monomials() -> None:
 
 
 # --8<-- [end:monomials]
+
+
+def test_the_drawings_of_the_deck_say_what_is_true() -> None:
+    """The labels of the game have a rule; a correction turns the line; the race ends where Novikoff says."""
+    drawn = drawings_of("perceptron")
+    for (first, second), label in drawn.SEEN:
+        assert (1 if 2 * first - second > 0 else -1) == label
+    assert any((first > second) != (label > 0) for (first, second), label in drawn.SEEN)
+    arrows = {text.get_text(): text.get_position() for text in drawn.draw_correction().axes[0].texts if text.get_text()}
+    w, x, after = (torch.tensor(arrows[name]) - torch.tensor([0.08, 0]) for name in ("w", "x", "w + x"))
+    assert_close(w + x, after, rtol=0, atol=1e-6)
+    assert w @ x < 0 < after @ x  # misclassified before, right after
+    low, high = drawn.draw_race().axes[0].lines[:2]
+    crossing = [k for k, a, b in zip(low.get_xdata(), low.get_ydata(), high.get_ydata(), strict=True) if k and a >= b]
+    assert float(crossing[0]) == 25
+    for ax in drawn.draw_gates().axes:
+        sides = {"AND": 1.5, "OR": 0.5}
+        assert (len(ax.lines) == 1) == (ax.get_title() in sides)
+        for line in ax.lines:
+            across, up = line.get_data()
+            assert across[0] + up[0] == across[1] + up[1] == sides[ax.get_title()]

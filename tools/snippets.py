@@ -41,9 +41,10 @@ def region(path: str, name: str, root: Path) -> Region:
 
 
 def shown(markdown: str, root: Path) -> list[Region]:
-    """List the regions in the Python fences of a page, in their order."""
+    """List the regions in the Python fences of a page, in their order; a missing file is named by the build."""
     included = (found for fence in python_fences(markdown) for found in INCLUDED.finditer(fence))
-    return [region(found["path"], found["region"] or "", root) for found in included]
+    there = (found for found in included if (root / found["path"]).is_file())
+    return [region(found["path"], found["region"] or "", root) for found in there]
 
 
 def names(code: str) -> tuple[set[str], set[str]]:

@@ -130,7 +130,7 @@ def test_an_unpacked_bundle_runs_and_draws_with_what_its_readme_installs_and_wit
     assert (packages / "torch").is_dir()
     assert not [name for name in ("neuronup", "pytest", "mkdocs") if (packages / name).exists()]
     for script, *words in (
-        ("cnn.py", "--device", "cpu", "--epochs", "1", "--seeds", "1", "--out", "outputs"),
+        ("cnn.py", "--device", "cpu", "--data", "digits", "--epochs", "1", "--seeds", "1", "--out", "outputs"),
         ("drawings.py",),
     ):
         ran = run_alone(tmp_path / "cnn", script, *words, packages=packages)

@@ -155,7 +155,7 @@ def draw_line() -> Figure:
 def draw_correction() -> Figure:
     """Draw the weights before a mistake, the point, and the weights after it."""
     fig, ax = figures.panels(4, 3.2)
-    arrows = {"w": ((2, -0.5), INK), "x": ((0.5, 1.5), BLUE), "w + x": ((2.5, 1), INK)}
+    arrows = {"w": ((2.0, -1.0), INK), "x": ((0.5, 1.5), BLUE), "w + x": ((2.5, 0.5), INK)}
     for number, (name, (end, colour)) in enumerate(arrows.items()):
         look = {**ARROW, "color": colour}
         arrow = ax.annotate("", end, (0, 0), arrowprops=look)
