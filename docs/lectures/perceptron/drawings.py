@@ -116,7 +116,7 @@ ARROW = {"arrowstyle": "-|>", "lw": 2, "shrinkA": 0, "shrinkB": 0}
 
 def draw_game() -> Figure:
     """Draw pairs of numbers, and one after the other the label of each."""
-    fig, ax = figures.panels(5.2, 3)
+    fig, ax = figures.panels(3.4, 2.5)
     for row, ((first, second), label) in enumerate(SEEN):
         ax.text(0.3, -row, f"{first}   and   {second}", ha="center", va="center")
         colour, sign = (BLUE, "+1") if label > 0 else (ORANGE, "−1")
@@ -130,7 +130,7 @@ def draw_game() -> Figure:
 
 def draw_line() -> Figure:
     """Draw a boundary, its weights across it, and how far a point lies from it."""
-    fig, ax = figures.panels(4, 3.4)
+    fig, ax = figures.panels(3.3, 2.9)
     ax.plot([-1, 3], [2.5, -1.5], color=INK)  # x1 + x2 = 1.5
     ax.text(-0.95, 2.6, "z = 0")
     ax.text(2.4, 2.2, "+1", color=BLUE, weight="bold")
@@ -140,22 +140,25 @@ def draw_line() -> Figure:
     )
     weights = ax.text(1.55, 1.5, "w")
     (moved,) = ax.plot([-1, 3], [3.5, -0.5], ":", color=INK)
-    shift = ax.text(1.9, 0.75, "smaller b")
-    (far,) = ax.plot([1.5, 2.25], [0, 0.75], "--", color=ORANGE)
-    point = ax.scatter([2.25], [0.75], color=ORANGE, zorder=3)
-    distance = ax.text(2.0, -0.05, "|z| / ‖w‖", color=INK)
+    shift = ax.text(0.75, 2.1, "smaller b")
+    (far,) = ax.plot([0.5, 1.25], [-0.5, 0.25], "--", color=ORANGE)
+    point = ax.scatter([0.5], [-0.5], color=ORANGE, zorder=3)
+    distance = ax.text(0.7, -0.85, "|z| / ‖w‖", color=INK)
     figures.step(2, arrow, weights)
     figures.step(3, moved, shift)
     figures.step(4, far, point, distance)
-    shift.set_position((0.75, 2.1))
     ax.set(xlim=(-1.2, 3.2), ylim=(-1.5, 3), aspect="equal", xlabel="x₁", ylabel="x₂")
     return fig
 
 
 def draw_correction() -> Figure:
     """Draw the weights before a mistake, the point, and the weights after it."""
-    fig, ax = figures.panels(4, 3.2)
-    arrows = {"w": ((2.0, -1.0), INK), "x": ((0.5, 1.5), BLUE), "w + x": ((2.5, 0.5), INK)}
+    fig, ax = figures.panels(3.3, 2.7)
+    arrows = {
+        "w": ((2.0, -1.0), INK),
+        "x": ((0.5, 1.5), BLUE),
+        "w + x": ((2.5, 0.5), INK),
+    }
     for number, (name, (end, colour)) in enumerate(arrows.items()):
         look = {**ARROW, "color": colour}
         arrow = ax.annotate("", end, (0, 0), arrowprops=look)
@@ -173,7 +176,7 @@ def draw_correction() -> Figure:
 
 def draw_room() -> Figure:
     """Draw three points that no threshold splits, and the same with their squares."""
-    fig, axes = figures.panels(5.2, 2.6, columns=2)
+    fig, axes = figures.panels(3.6, 2.2, columns=2)
     x, y = torch.tensor([-1.0, 0.0, 1.0]), torch.tensor([1.0, -1.0, 1.0])
     for ax, height, name in zip(axes, (0 * x, x**2), ("", "x²"), strict=True):
         figures.scatter(ax, torch.stack([x, height], dim=1), y, size=90)
