@@ -138,6 +138,8 @@ def settings(port: int, empty: Path, allow_root: bool) -> list[str]:
         "MappingKernelManager.cull_interval": 60,
         "MappingKernelManager.cull_connected": True,
     }
+    if os.name != "nt":
+        chosen["KernelManager.transport"] = "ipc"  # files that only this user reads, no ports
     return [f"--{name}={value}" for name, value in chosen.items()]
 
 
@@ -154,6 +156,7 @@ def run(site: Path, port: int, allow_root: bool) -> None:
         app.initialize(settings(port, empty, allow_root), find_extensions=False)
         app.web_app.add_handlers(".*$", [(rf"{AT}(.*)", Pages, {"site": site.resolve()})])
         token = app.identity_provider.token
+        app.identity_provider.token_generated = False  # Jupyter would print an address and a file of its own
         print(f"The course runs at http://{HOST}:{port}{AT}?token={token}", flush=True)
         print("Open that address; this machine only, and only who has it. Ctrl-C ends it.", flush=True)
         app.start()

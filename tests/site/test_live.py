@@ -341,6 +341,7 @@ def test_the_server_listens_on_this_machine_alone_and_ends_idle_kernels(tmp_path
     assert {"--Live.ip=127.0.0.1", "--Live.allow_remote_access=False", "--Live.allow_root=False"} < set(words)
     assert {"--Live.terminals_enabled=False", "--MappingKernelManager.cull_connected=True"} < set(words)
     assert f"--Live.root_dir={tmp_path}" in words
+    assert os.name == "nt" or "--KernelManager.transport=ipc" in words
     assert not [word for word in words if "origin" in word or "token" in word or "password" in word]
 
 
