@@ -247,15 +247,6 @@ def test_a_page_has_four_to_six_tries_each_short_and_each_says_what_to_change(to
     assert sorted(regions) == sorted(region.name for region in shown)
 
 
-@pytest.mark.parametrize("topic", topics(ROOT))
-def test_every_try_shows_something(topic):
-    notebook = LECTURES / topic / "tries.ipynb"
-    if not notebook.is_file():
-        pytest.skip("the site has not been built")
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
-        assert cell["outputs"], f"{topic}: the try {cell['metadata']['region']} shows nothing"
-
-
 @pytest.mark.parametrize("page", [*MARKDOWN, *TEMPLATES], ids=name_of)
 def test_every_picture_has_alt_text(page):
     text = page.read_text(encoding="utf-8")

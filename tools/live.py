@@ -84,7 +84,7 @@ class Pages(JupyterHandler):
 
     def with_client(self, html: bytes, address: str) -> bytes:
         """Put into a page what makes its cells run, if it has any."""
-        if b'class="language-python' not in html and b"language-python try" not in html:
+        if b'class="language-python' not in html:
             return html
         self.xsrf_token  # noqa: B018  # sets the cookie with which the client shows that it is of this site
         told = escape(json.dumps({"base": self.base_url, "before": before(address)}))

@@ -158,7 +158,7 @@ def run_lab(lab: Path, notebook: Path) -> None:
 def run_tries(page: Path, notebook: Path) -> None:
     """Run the code of a page in its order, each region a cell, and write what its tries showed as `notebook`.
 
-    Raises Failed, leaving `notebook` as it was, when a region raises.
+    Raises Failed, leaving `notebook` as it was, when a region raises or a try shows nothing.
     """
     import nbformat
 
@@ -173,6 +173,8 @@ def run_tries(page: Path, notebook: Path) -> None:
         raise Failed(f"{page}: {which} raised when the code of the page was run in its order:\n{error}")
     tries = [pair for pair in zip(regions, book.cells[1:], strict=True) if Path(pair[0].path).name == "tries.py"]
     for region, cell in tries:
+        if not cell.outputs:
+            raise Failed(f"{page}: {region.path}:{region.name} shows nothing: let it print or draw something.")
         cell.metadata["region"] = region.name
     book.cells = [cell for _, cell in tries]
     write(book, notebook, nbformat.write)

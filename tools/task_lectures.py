@@ -78,14 +78,15 @@ for lecture in sorted((ROOT / "docs" / "lectures").iterdir()):
     if (lecture / "tries.py").exists():
         regions = snippets.shown((lecture / "index.md").read_text(encoding="utf-8"), ROOT)
         sources = {ROOT / each.path for each in regions}
-        tries_stand_on = {path for source in sources for path in [source, *imported(source, CODE)]}
-        tries_stand_on |= {PINS, MACHINE, *SLIMMER}
+        modules = {path for source in sources for path in [source, *imported(source, CODE)]}
+        tries_stand_on = [*sorted(modules), PINS, MACHINE, *SLIMMER]
+        shown = PythonNode(value="\0".join(each.text for each in regions), hash=True)
 
         @task(id=lecture.name)
         def task_tries(
             page: str = str(lecture / "index.md"),  # no path: of its text, only the code counts
-            code: Any = PythonNode(value="\0".join(each.text for each in regions), hash=True),  # noqa: B008
-            stands_on: list[Path] = sorted(tries_stand_on),  # noqa: B008
+            code: Any = shown,
+            stands_on: list[Path] = tries_stand_on,
             notebook: Annotated[Path, Product] = lecture / "tries.ipynb",
         ) -> None:
             run_tries(Path(page), notebook)

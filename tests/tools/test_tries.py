@@ -115,6 +115,15 @@ def test_code_that_raises_stops_the_build_with_its_page_and_region_and_leaves_th
     assert notebook(tried).read_text(encoding="utf-8") == whole
 
 
+def test_a_try_that_shows_nothing_stops_the_build_and_is_named(tried, capfd):
+    silent = TRIES.replace('print(half(ten), "<", ten)', "half(ten);")
+    assert silent != TRIES
+    tried.write("docs/lectures/alpha/tries.py", silent)
+    with pytest.raises(Failed):
+        build(tried.root)
+    assert "tries.py:tenshowsnothing" in "".join(capfd.readouterr().out.split())
+
+
 def test_a_try_that_was_not_run_is_named(tried, tmp_path):
     with pytest.raises(ValueError, match="the try other has not been run"):
         tries.with_outputs("<!-- try:other -->", notebook(tried))
