@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as Outline
 from matplotlib.text import Annotation
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
@@ -121,6 +122,7 @@ def history(found: dict[str, list[float]], score: str = "accuracy") -> Figure:
     best = 1 + found["validation_loss"].index(min(found["validation_loss"]))
     for ax, top in zip(axes, (0.6, 1), strict=True):  # below the legend
         ax.axvline(best, ymax=top, color=FAINT, ls=":", label="best epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].legend()
     return fig
 
@@ -251,6 +253,24 @@ def box(
 ) -> None:
     """Draw the outline of a box of so many pixels of an image."""
     ax.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, **look))
+
+
+def arrow(
+    ax: Axes, start: tuple[float, float], end: tuple[float, float], **look: Any
+) -> Annotation:
+    """Draw an arrow from `start` to `end`."""
+    given = {"arrowstyle": "->", "color": INK, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
+    return ax.annotate("", end, start, arrowprops=given | look)
+
+
+def board(
+    width: float, height: float, x: tuple[float, float], y: tuple[float, float]
+) -> tuple[Figure, Axes]:
+    """Return a figure to draw on, without axes, from x[0] to x[1] and y[0] to y[1]."""
+    fig, ax = panels(width, height)
+    ax.set(xlim=x, ylim=y)
+    ax.set_axis_off()
+    return fig, ax
 
 
 def step(number: int, *parts: Artist) -> None:

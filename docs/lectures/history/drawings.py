@@ -14,7 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Text
 from torch import Tensor
 
 from history import (
@@ -35,7 +35,7 @@ from history import (
 )
 from neuronup import figures
 from neuronup.command import kept
-from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, arrow
 
 WINTERS = [(1974, 1980), (1987, 1993)]
 Point = tuple[float, float]
@@ -197,12 +197,6 @@ def draw_parameters(left: str) -> Figure:
     ax.set(yscale="log", xlabel="year", xlim=(2011.5, 2027.5), ylim=(1e7, 5e12))
     ax.set(ylabel="parameters", xticks=range(2012, 2027, 2))
     return fig
-
-
-def arrow(ax: Axes, start: Point, end: Point, **look: Any) -> Annotation:
-    """Draw an arrow from `start` to `end`."""
-    given = {"arrowstyle": "->", "color": INK, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
-    return ax.annotate("", end, start, arrowprops=given | look)
 
 
 def boxed(ax: Axes, place: Point, words: str, colour: str = BLUE, **look: Any) -> Text:

@@ -5,6 +5,7 @@ Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from learning import MADE, SIZES
 from neuronup import figures
 from neuronup.command import kept
 from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+
+arrow = partial(figures.arrow, lw=1.5, shrinkA=2, shrinkB=2)
 
 
 def strokes(images: Tensor, level: float) -> Outline:
@@ -205,14 +208,6 @@ def node(
         }
         parts.append(ax.text(x, top + 0.04, text, **look))
     return parts
-
-
-def arrow(
-    ax: Axes, start: tuple[float, float], end: tuple[float, float], **look: Any
-) -> Artist:
-    """Draw an arrow from `start` to `end`."""
-    style = {"arrowstyle": "->", "lw": 1.5, "color": INK} | look
-    return ax.annotate("", end, start, arrowprops=style)
 
 
 def draw_words() -> Figure:

@@ -10,7 +10,6 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
-from matplotlib.text import Annotation
 from torch import Tensor
 from torch.distributions import Laplace, Normal
 
@@ -37,7 +36,7 @@ from neuronup import figures
 from neuronup.activations import sigmoid
 from neuronup.command import kept
 from neuronup.digits import Split, train_test_digits
-from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, arrow
 from neuronup.one_hot import most_likely, one_hot
 
 Lines = dict[int, dict[str, Tensor]]  # by the factor of the misprint, by loss
@@ -233,12 +232,6 @@ def draw_distance() -> Figure:
     ax.set(xlabel="predicted probability q of heads", ylabel="nats", ylim=(-0.1, 2.6))
     ax.legend(loc=(0.15, 0.62))
     return fig
-
-
-def arrow(ax: Axes, start: Point, end: Point, **look: Any) -> Annotation:
-    """Draw an arrow from `start` to `end`."""
-    given = {"arrowstyle": "->", "color": INK, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
-    return ax.annotate("", end, start, arrowprops=given | look)
 
 
 def draw_forecasts() -> Figure:

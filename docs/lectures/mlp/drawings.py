@@ -11,7 +11,6 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
 from mlp import (
@@ -233,14 +232,6 @@ def draw_neurons(images: Images, initial: nn.Module, model: nn.Sequential) -> Fi
     return fig
 
 
-def draw_curves(history: dict[str, list[float]]) -> Figure:
-    """Draw losses and validation accuracy by epoch, whole epochs on the axis."""
-    fig = figures.history(history)
-    for ax in fig.axes:
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return fig
-
-
 def draw_moved(found: Tensor) -> Figure:
     """Draw accuracy and confidence (seeds, 2, pixels) by pixels to the right."""
     fig, ax = figures.panels(5.2, 2.6)
@@ -316,7 +307,7 @@ def draw(source: Path) -> dict[str, Figure]:
         "answer": draw_answer(images, initial, model),
         "loss": draw_loss(len(classes)),
         "sizes": draw_sizes(results["scores"]),
-        "curves": draw_curves(results["history"]),
+        "curves": figures.history(results["history"]),
         "confusion": draw_confusion(results["confusions"], classes),
         "unlabelled": draw_mistakes(worst, classes, told=False),
         "mistakes": draw_mistakes(worst, classes, told=True),

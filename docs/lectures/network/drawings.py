@@ -32,7 +32,7 @@ from network import (
 )
 from neuronup import figures
 from neuronup.command import kept
-from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, board
 from neuronup.xor import xor
 
 Point = tuple[float, float]
@@ -40,14 +40,6 @@ Point = tuple[float, float]
 HALF = 3.4
 MIDDLE: dict[str, Any] = {"ha": "center", "va": "center"}
 ROUND: dict[str, Any] = {"boxstyle": "round,pad=0.4", "fc": "none", "lw": 1.6}
-
-
-def canvas(width: float, height: float, x: Point, y: Point) -> tuple[Figure, Axes]:
-    """Return a figure to draw on without axes, from x[0] to x[1] and y[0] to y[1]."""
-    fig, ax = figures.panels(width, height)
-    ax.set(xlim=x, ylim=y)
-    ax.set_axis_off()
-    return fig, ax
 
 
 def cells(
@@ -92,7 +84,7 @@ def boxed(ax: Axes, at: Point, text: str, color: str = BLUE, **look: Any) -> Tex
 
 def draw_matrix() -> Figure:
     """Draw a layer as blocks: a matrix, a vector, biases, activations; row, column."""
-    fig, ax = canvas(7.6, 3.1, (-0.3, 18.4), (-3.2, 5.2))
+    fig, ax = board(7.6, 3.1, (-0.3, 18.4), (-3.2, 5.2))
     for left, rows, columns, name in (
         (0, 3, 4, "W: 3 by 4"),
         (5, 4, 1, "x"),
@@ -130,7 +122,7 @@ def draw_matrix() -> Figure:
 
 def draw_by_hand() -> Figure:
     """Draw two inputs and two neurons with the numbers of the example by hand."""
-    fig, ax = canvas(7.2, 2.85, (-0.6, 13), (-0.9, 3.6))
+    fig, ax = board(7.2, 2.85, (-0.6, 13), (-0.9, 3.6))
     weights, biases = ((1, 2), (-1, 1)), (0, 1)
     for up, value in ((3, "3"), (0, "1")):
         neuron(ax, (0, up), value, mec=INK)
@@ -197,7 +189,7 @@ def draw_collapse(layers: int = 10, width: int = 16) -> Figure:
 
 def draw_blocks() -> Figure:
     """Draw the weights and biases of 4, 16, 8, 1 as cells, and count them."""
-    fig, ax = canvas(7.6, 3.3, (-1, 62), (-8, 20))
+    fig, ax = board(7.6, 3.3, (-1, 62), (-8, 20))
     left, widths = 0.0, (4, 16, 8, 1)
     for number, (inputs, outputs) in enumerate(pairwise(widths), 1):
         cells(ax, left, 8 + outputs / 2, outputs, inputs, ec=BLUE, lw=0.8)
@@ -256,7 +248,7 @@ def draw_alike(alike: Tensor, random: Tensor) -> Figure:
 
 def draw_loop() -> Figure:
     """Draw the four lines of training as a loop."""
-    fig, ax = canvas(7.4, 3.3, (0, 16), (-0.6, 6.6))
+    fig, ax = board(7.4, 3.3, (0, 16), (-0.6, 6.6))
     places = ((3.2, 5.3), (12.8, 5.3), (12.8, 0.9), (3.2, 0.9))
     lines = (
         ("loss = …", "forward pass: how wrong?"),
@@ -283,7 +275,7 @@ def draw_loop() -> Figure:
 
 def draw_anything() -> Figure:
     """Draw pairs of input and output types, and a graph that joins, skips and forks."""
-    fig, ax = canvas(7.2, 3.35, (0, 18.6), (-0.7, 7))
+    fig, ax = board(7.2, 3.35, (0, 18.6), (-0.7, 7))
     rows = (
         ("image", "class"),
         ("text", "text"),
@@ -335,7 +327,7 @@ def draw_anything() -> Figure:
 
 def draw_reach() -> Figure:
     """Draw the functions that a network can represent, and where training ended."""
-    fig, ax = canvas(7, 3.4, (-8, 8), (-3.6, 3.6))
+    fig, ax = board(7, 3.4, (-8, 8), (-3.6, 3.6))
     ax.text(-7.6, 3, "all functions")
     ax.add_patch(Ellipse((1, -0.3), 12.4, 5.4, fc="none", ec=BLUE, lw=2))
     ax.text(1, 1.7, "what the network can represent", ha="center", color=BLUE)
@@ -381,7 +373,7 @@ def draw_tube(epsilon: float = 0.2) -> Figure:
 
 def draw_dimensions() -> Figure:
     """Draw a grid of 10 along each side in one, two and three dimensions."""
-    fig, ax = canvas(HALF, 3.2, (-1, 28), (-3, 22))
+    fig, ax = board(HALF, 3.2, (-1, 28), (-3, 22))
     cells(ax, 0, 21, 1, 10, ec=BLUE)
     ax.text(11, 20.5, "$d = 1$: 10 tents", va="center")
     square: list[Artist] = [cells(ax, 0, 15, 10, 10, ec=BLUE)]
@@ -426,7 +418,7 @@ def draw_folding() -> Figure:
 
 def draw_abstract() -> Figure:
     """Draw, schematically, edges, then corners, curves and textures, then a house."""
-    fig, ax = canvas(7.4, 3.4, (-1, 25), (-1.6, 10.6))
+    fig, ax = board(7.4, 3.4, (-1, 25), (-1.6, 10.6))
     look: dict[str, Any] = {"color": BLUE, "lw": 2.4}
     first = ((0, 7, 2, 7), (4, 6, 4, 8), (0, 2, 2, 4), (3, 4, 5, 2))
     for a, b, c, d in first:
@@ -464,7 +456,7 @@ def draw_abstract() -> Figure:
 
 def draw_market() -> Figure:
     """Draw how facts of a home make hidden concepts, and all together the price."""
-    fig, ax = canvas(6.6, 2.95, (-0.4, 16.4), (-0.8, 7))
+    fig, ax = board(6.6, 2.95, (-0.4, 16.4), (-0.8, 7))
     facts = {"rooms": 6.2, "area": 4.4, "east": 2.2, "north": 0.4}
     for name, at in facts.items():
         boxed(ax, (1, at), name, INK)

@@ -4,6 +4,7 @@ Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 """
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from contourpy import contour_generator
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
-from matplotlib.text import Annotation
 from torch import Tensor
 
 from neuronup import figures
@@ -35,6 +35,7 @@ from sgd import (
     told,
 )
 
+arrow = partial(figures.arrow, lw=2)
 Point = tuple[float, float]
 # For half a slide: narrower, so that the lettering is as large as on a whole one.
 HALF = 4.0
@@ -259,12 +260,6 @@ def draw_race(surface: str, descents: dict[str, dict[str, Any]]) -> Figure:
     for number, each in enumerate(parts, 1):
         figures.step(number, *each)
     return fig
-
-
-def arrow(ax: Axes, start: Point, end: Point, **look: Any) -> Annotation:
-    """Draw an arrow from `start` to `end`."""
-    given = {"arrowstyle": "->", "color": INK, "lw": 2, "shrinkA": 0, "shrinkB": 0}
-    return ax.annotate("", end, start, arrowprops=given | look)
 
 
 def ellipses(ax: Axes, levels: tuple[float, ...], *curvatures: float) -> None:

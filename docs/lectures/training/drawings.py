@@ -3,6 +3,7 @@
 Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,12 @@ from torch import Tensor
 from neuronup import figures
 from neuronup.checkpoint import History
 from neuronup.command import kept
-from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE
+from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, board
 from neuronup.seeds import stack
 from training import Classifier, parameters_by_module
 
+arrow = partial(figures.arrow, lw=1.5, shrinkA=2, shrinkB=2)
 Point = tuple[float, float]
-
-
-def canvas(width: float, height: float, across: float, up: float) -> tuple[Figure, Any]:
-    """Make a figure without axes, to draw boxes and arrows on."""
-    fig, ax = figures.panels(width, height)
-    ax.set(xlim=(0, across), ylim=(0, up))
-    ax.set_axis_off()
-    return fig, ax
 
 
 def block(
@@ -43,12 +37,6 @@ def block(
     return [ax.add_patch(outline), ax.text(*middle, text, **words)]
 
 
-def arrow(ax: Axes, start: Point, end: Point, **look: Any) -> Artist:
-    """Draw an arrow."""
-    look = {"arrowstyle": "->", "color": INK, "lw": 1.5} | look
-    return ax.annotate("", end, start, arrowprops=look)
-
-
 def cells(ax: Axes, corner: Point, shape: tuple[int, int], **look: Any) -> Artist:
     """Draw a grid of rows and columns, a unit wide each."""
     (left, low), (rows, columns) = corner, shape
@@ -59,7 +47,7 @@ def cells(ax: Axes, corner: Point, shape: tuple[int, int], **look: Any) -> Artis
 
 def draw_tensor(images: Tensor) -> Figure:
     """Draw a batch of images as a stack, with its dimensions written beside it."""
-    fig, ax = canvas(3.4, 2.9, 10.4, 8.9)
+    fig, ax = board(3.4, 2.9, (0, 10.4), (0, 8.9))
     for i in range(3, 0, -1):
         block(ax, (2.2 + 0.7 * i, 1.6 + 0.6 * i), (4.6, 4.6), ec=FAINT)
     show(ax, images[0], (2.2, 1.6), 4.6)
@@ -90,7 +78,7 @@ def show(ax: Axes, image: Tensor, corner: Point, side: float) -> Artist:
 
 def draw_memory() -> Figure:
     """Draw two pieces of memory, and who looks at which; at a step, what they hold."""
-    fig, ax = canvas(5.2, 1.35, 15.6, 4.05)
+    fig, ax = board(5.2, 1.35, (0, 15.6), (0, 4.05))
     cells(ax, (6, 2.3), (1, 3), color=BLUE)
     cells(ax, (6, 0.4), (1, 3), color=ORANGE)
     for x, y, text in (
@@ -115,7 +103,7 @@ def draw_memory() -> Figure:
 
 def draw_broadcast() -> Figure:
     """Draw a row repeated downwards; then, at steps, how (5,) - (5, 1) is 5 by 5."""
-    fig, ax = canvas(5.2, 2.7, 31, 16.1)
+    fig, ax = board(5.2, 2.7, (0, 31), (0, 16.1))
     solid: dict[str, Any] = {"color": BLUE}
     ghost: dict[str, Any] = {"color": FAINT, "linestyles": "--", "linewidths": 1.0}
     look: dict[str, Any] = {"ha": "center", "va": "center"}
@@ -152,7 +140,7 @@ def draw_broadcast() -> Figure:
 
 def draw_adds() -> Figure:
     """Draw what stands in .grad after each of two backward passes, and zero_grad."""
-    fig, ax = canvas(5.2, 2.0, 15.6, 6)
+    fig, ax = board(5.2, 2.0, (0, 15.6), (0, 6))
     titles = "before", "backward()", "backward()", "zero_grad()"
     values = "None", "12", "12 + 12\n= 24", "None"
     for i, (title, value) in enumerate(zip(titles, values, strict=True)):
@@ -173,7 +161,7 @@ def draw_adds() -> Figure:
 
 def draw_levels() -> Figure:
     """Draw one step on three levels: what you write, and what PyTorch does."""
-    fig, ax = canvas(5.2, 1.9, 15.6, 5.7)
+    fig, ax = board(5.2, 1.9, (0, 15.6), (0, 5.7))
     names = "tensor", "graph node", "module"
     for i, name in enumerate(names):
         left = 0.2 + 5.3 * i
@@ -196,7 +184,7 @@ def draw_levels() -> Figure:
 def draw_tree() -> Figure:
     """Draw the classifier as a tree of modules, with the parameters in each."""
     counts = parameters_by_module(Classifier(pixels=784))
-    fig, ax = canvas(5.2, 2.6, 15.6, 7.8)
+    fig, ax = board(5.2, 2.6, (0, 15.6), (0, 7.8))
     root = f"Classifier: {counts['']:,}"
     block(ax, (5.0, 6.4), (5.6, 1.2), root, ec=BLUE, lw=2.4)
     parts = (
@@ -220,7 +208,7 @@ def draw_tree() -> Figure:
 
 def draw_conveyor(images: Tensor) -> Figure:
     """Draw the way of an image: from the data set through a transform to a batch."""
-    fig, ax = canvas(5.2, 1.7, 15.6, 5.1)
+    fig, ax = board(5.2, 1.7, (0, 15.6), (0, 5.1))
     for i in range(3, -1, -1):
         show(ax, images[i], (0.2 + 0.45 * i, 1.5 + 0.45 * i), 1.8)
         block(ax, (0.2 + 0.45 * i, 1.5 + 0.45 * i), (1.8, 1.8), ec=FAINT, lw=1)
@@ -275,7 +263,7 @@ def draw_loaders(seconds: dict[str, float]) -> Figure:
 
 def draw_parts() -> Figure:
     """Draw the four parts of a training loop, and what passes between them."""
-    fig, ax = canvas(3.4, 2.9, 10.2, 8.7)
+    fig, ax = board(3.4, 2.9, (0, 10.2), (0, 8.7))
     size = 4.1, 1.7
     parts = (
         ((0.1, 6.3), "data loader\ntrain", FAINT),
@@ -302,7 +290,7 @@ def draw_parts() -> Figure:
 
 def draw_devices() -> Figure:
     """Draw few large cores and many small ones, their memories, and what .to copies."""
-    fig, ax = canvas(3.4, 3.1, 10.2, 9.3)
+    fig, ax = board(3.4, 3.1, (0, 10.2), (0, 9.3))
     for i in range(4):
         corner = 0.5 + 1.7 * (i % 2), 5.0 + 1.5 * (i // 2)
         block(ax, corner, (1.5, 1.3), "core", fontsize="small")
@@ -343,14 +331,6 @@ def draw_steps(seconds: dict[int, float], device: str) -> Figure:
     return fig
 
 
-def draw_history(found: History) -> Figure:
-    """Draw losses and validation accuracy by epoch, whole epochs on the axis."""
-    fig = figures.history(found)
-    for ax in fig.axes:
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return fig
-
-
 def draw_losses(found: History) -> Figure:
     """Draw the training loss by epoch, and at a step the validation loss."""
     fig, ax = figures.panels(3.4, 2.9)
@@ -382,7 +362,7 @@ def draw_schedules(named: dict[str, list[History]]) -> Figure:
 
 def draw_checkpoint() -> Figure:
     """Draw what a checkpoint holds, and what each part is for, a step for each row."""
-    fig, ax = canvas(5.2, 2.8, 15.6, 8.4)
+    fig, ax = board(5.2, 2.8, (0, 15.6), (0, 8.4))
     rows = (
         ("model, best", "weights: now, and of the best epoch"),
         ("optimiser", "velocity, averages"),
@@ -404,7 +384,7 @@ def draw_checkpoint() -> Figure:
 
 def draw_whole() -> Figure:
     """Draw how a file is replaced: write another, wait for the disk, rename it."""
-    fig, ax = canvas(5.2, 2.5, 15.6, 7.5)
+    fig, ax = board(5.2, 2.5, (0, 15.6), (0, 7.5))
     titles = "before", "write", "fsync", "replace"
     held = ("old", ""), ("old", "new, half"), ("old", "new"), ("new", "")
     left_over = "old", "old", "old", "new"
@@ -477,9 +457,9 @@ def draw(source: Path) -> dict[str, Figure]:
         "parts": draw_parts(),
         "devices": draw_devices(),
         "steps": draw_steps(results["steps"], results["device"]),
-        "history": draw_history(history),
+        "history": figures.history(history),
         "losses": draw_losses(history),
-        "stopping": draw_history(results["stopping"]),
+        "stopping": figures.history(results["stopping"]),
         "schedule": draw_schedules(results["schedules"]),
         "checkpoint": draw_checkpoint(),
         "whole": draw_whole(),

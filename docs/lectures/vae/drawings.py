@@ -4,6 +4,7 @@ Drawing takes seconds and trains nothing: `python drawings.py outputs figures`.
 """
 
 import math
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Circle, Patch, Polygon, Rectangle
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Text
 from torch import Tensor
 from torch.distributions import Normal
 
 from neuronup import figures
 from neuronup.command import kept
-from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, tiles
+from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, board, tiles
 from neuronup.images import Images, load
 from vae import (
     COMPONENTS,
@@ -33,6 +34,7 @@ from vae import (
     sample_codes,
 )
 
+arrow = partial(figures.arrow, arrowstyle="-|>", lw=None)
 OUTLINE: dict[str, Any] = {"fill": False, "ec": BLUE, "lw": 1.8}
 Models = dict[str, Autoencoder]
 
@@ -173,18 +175,9 @@ def draw_gradient_estimates(estimates: dict[str, Tensor]) -> Figure:
 
 def canvas(width: float, height: float) -> tuple[Figure, Axes]:
     """Return an empty drawing, and its axes with 100 units for each inch."""
-    fig, ax = figures.panels(width, height)
-    ax.set(xlim=(0, 100 * width), ylim=(0, 100 * height), aspect="equal")
-    ax.set_axis_off()
+    fig, ax = board(width, height, (0, 100 * width), (0, 100 * height))
+    ax.set_aspect("equal")
     return fig, ax
-
-
-def arrow(
-    ax: Axes, start: tuple[float, float], end: tuple[float, float], **look: object
-) -> Annotation:
-    """Draw an arrow from `start` to `end`."""
-    props = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0, **look}
-    return ax.annotate("", end, start, arrowprops=props)
 
 
 def label(ax: Axes, x: float, y: float, words: str, **look: Any) -> Text:
