@@ -20,6 +20,11 @@ from typing import IO, Any
 from tools import snippets
 
 ROOT = Path(__file__).parents[1]
+STRICT = """import warnings  # what runs as pasted warns of nothing; what the kernel says of itself is not its affair
+
+warnings.simplefilter("error")
+warnings.filterwarnings("ignore", module="ipykernel")
+"""
 MADE = "neuronup"  # in the metadata of a notebook: the fingerprint of its cells when it was made
 NEEDED = (  # of a machine's settings, what any program needs to start
     *("LD_LIBRARY_PATH", "PATH", "TERM", "TMPDIR"),
@@ -158,14 +163,15 @@ def run_lab(lab: Path, notebook: Path) -> None:
 def run_tries(page: Path, notebook: Path) -> None:
     """Run the code of a page in its order, each region a cell, and write what its tries showed as `notebook`.
 
-    Raises Failed, leaving `notebook` as it was, when a region raises or a try shows nothing.
+    Raises Failed, leaving `notebook` as it was, when a region raises or warns, or a try shows nothing.
     """
     import nbformat
 
     markdown = page.read_text(encoding="utf-8")
     regions = snippets.shown(markdown, ROOT)
     book = nbformat.v4.new_notebook()
-    for number, code in enumerate([snippets.imports(regions, ROOT), *(each.text for each in regions)]):
+    imports = f"{STRICT}\n{snippets.imports(regions, ROOT)}"
+    for number, code in enumerate([imports, *(each.text for each in regions)]):
         book.cells.append(nbformat.v4.new_code_cell(code, id=f"cell-{number}"))
     if failed := executed(book, page.parent):
         number, error = failed

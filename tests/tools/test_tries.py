@@ -1,6 +1,7 @@
 """Try-it cells: run after the code that stands above them on the page, and shown below their own."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -113,6 +114,15 @@ def test_code_that_raises_stops_the_build_with_its_page_and_region_and_leaves_th
     assert "docs/lectures/alpha/index.md:docs/lectures/alpha/tries.py:tenraised" in shown
     assert "TypeError" in shown
     assert notebook(tried).read_text(encoding="utf-8") == whole
+
+
+def test_code_that_warns_stops_the_build(tried, capfd):
+    warns = TRIES.replace("ten = 10\n", "import warnings\nten = 10\nwarnings.warn('old words', DeprecationWarning)\n")
+    tried.write("docs/lectures/alpha/tries.py", warns)
+    with pytest.raises(Failed):
+        build(tried.root)
+    shown = re.sub(r"\x1b\[[\d;]*m", "", capfd.readouterr().out)
+    assert re.search(r"DeprecationWarning:\s+old words", shown)
 
 
 def test_a_try_that_shows_nothing_stops_the_build_and_is_named(tried, capfd):
