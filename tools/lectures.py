@@ -152,11 +152,11 @@ def pinned(modules: set[str], root: Path) -> list[str]:
     return pins
 
 
-def alone(lab: Path, root: Path, addresses: Addresses = UNKNOWN) -> bytes:
+def alone(lab: Path, root: Path, addresses: Addresses = UNKNOWN, first: str = "") -> bytes:
     """Return lab.py or lab.ipynb as it is taken away: its links lead to the site from anywhere, or are words.
 
-    Its first cell of code says what it needs, and where that is, if it is not there. What cells printed is left out:
-    a prediction is worth nothing beside its answer.
+    Its first cell of code begins with `first`, or else says what it needs, and where that is, if it is not there. What
+    cells printed is left out: a prediction is worth nothing beside its answer.
     """
     here = f"{addresses.site}lectures/{lab.parent.name}/lab/"
 
@@ -164,7 +164,8 @@ def alone(lab: Path, root: Path, addresses: Addresses = UNKNOWN) -> bytes:
         linked = (lambda link: f"[{link['text']}]({urljoin(here, link['to'])})") if addresses.site else r"\g<text>"
         return LINK.sub(linked, text)
 
-    text, first = lab.read_text(encoding="utf-8"), guard(lab.with_suffix(".py"), root, addresses)
+    text = lab.read_text(encoding="utf-8")
+    first = first or guard(lab.with_suffix(".py"), root, addresses)
     if lab.suffix == ".py":
         cells = re.split(r"^(?=# %%)", text, flags=re.M)
         text = "".join(outside(cell) if cell.startswith("# %% [markdown]") else cell for cell in cells)

@@ -6,7 +6,11 @@ from pathlib import Path
 from neuronup.command import BadInput
 
 ABOVE = Path(__file__).parents
-PLACES = ABOVE[2] / "node_modules", ABOVE[1] / "data"  # in the repository, in a zip
+PLACES = (
+    ABOVE[2] / "node_modules",  # in the repository
+    ABOVE[1] / "data",  # in a zip
+    Path("node_modules"),  # in the folder where Python runs, as on Colab
+)
 
 
 def find(name: str) -> Path | None:

@@ -14,7 +14,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 from neuronup.pictures import in_line
-from tools import assets, lectures, markup, navigation, pipeline, snippets, tries
+from tools import assets, launch, lectures, markup, navigation, pipeline, snippets, tries
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache"
@@ -75,6 +75,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         page.meta["search"] = {"exclude": True}  # a deck says again what its lecture says
     meanings = markup.glossary((ROOT / "docs" / "course" / "glossary.md").read_text(encoding="utf-8"))
     try:
+        markdown = launch.with_links(markdown, config.repo_url or "")
         markdown = tries.with_marks(snippets.with_imports(markdown, ROOT))
         markdown = markup.with_numbers(markdown, lectures.topic_of(page.file.src_uri), ROOT / "docs" / "lectures")
     except ValueError as error:
@@ -111,6 +112,7 @@ def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, n
         page.edit_url = page.edit_url.replace("lab.ipynb", "lab.py")
     topic = lectures.topic_of(page.file.src_uri)
     context["lecture"] = lectures.about(topic, ROOT) if topic else None
+    context["launch"] = launch.launch(config.repo_url or "", topic)
     context["lecture_page"] = navigation.lecture_of(page, nav)
 
 

@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.site.built import ROOT, SITE, UNDER, addresses, file_of
+from tests.site.firefox import Firefox
+from tests.site.firefox import find as find_firefox
 from tests.site.visits import Visit
 from tools import offline
 from tools.browser import find, launch, serve
@@ -106,6 +108,17 @@ def browser() -> Iterator[Browser]:
         chromium = launch(playwright)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    """The system's Firefox."""
+    path = find_firefox()
+    if path is None:
+        no_browser("Firefox", "firefox-esr")
+    started = Firefox(path, tmp_path_factory.mktemp("firefox"))
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

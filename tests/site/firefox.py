@@ -35,7 +35,15 @@ PREFERENCES = {  # no errands of Firefox's own, and no first-run pages
 }
 PATIENCE = 30  # seconds: machines that test are busy
 KEYS = {  # as WebDriver names them
-    **{"Enter": "\ue007", "Control": "\ue009", "Escape": "\ue00c", "Space": " ", "PageUp": "\ue00e", "End": "\ue010"},
+    **{
+        "Enter": "\ue007",
+        "Control": "\ue009",
+        "Shift": "\ue008",
+        "Escape": "\ue00c",
+        "Space": " ",
+        "PageUp": "\ue00e",
+        "End": "\ue010",
+    },
     **{"Home": "\ue011", "ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Tab": "\ue004"},
 }
 
@@ -135,9 +143,9 @@ class Tab:
             raise Failed(f"{script}: {answer['exceptionDetails']['text']}")
         return json.loads(answer["result"]["value"])[0]
 
-    def wait_for(self, script: str) -> Any:
+    def wait_for(self, script: str, patience: float = PATIENCE) -> Any:
         """Wait until an expression in the page is true; return its value. Raises AssertionError if it never is."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while True:
             try:
                 value = self.evaluate(script)

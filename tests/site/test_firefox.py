@@ -10,8 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from tests.site.built import addresses, tree
-from tests.site.conftest import no_browser
-from tests.site.firefox import Firefox, Tab, find
+from tests.site.firefox import Firefox, Tab
 from tests.site.test_decks import HERE, OVER, TOLD, plain
 
 READY = "document.querySelector('.slides.ready') !== null"
@@ -26,17 +25,6 @@ FORMULAS = """document.fonts.ready.then(() => ({
   doubled: [...document.querySelectorAll(".katex-mathml")].filter(box => box.getBoundingClientRect().width > 1).length,
   drawn: [...document.querySelectorAll(".katex-html")].filter(box => box.getBoundingClientRect().width > 1).length,
 }))"""
-
-
-@pytest.fixture(scope="module")
-def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
-    """The system's Firefox."""
-    path = find()
-    if path is None:
-        no_browser("Firefox", "firefox-esr")
-    started = Firefox(path, tmp_path_factory.mktemp("firefox"))
-    yield started
-    started.close()
 
 
 @pytest.fixture(params=["from a server", "from files"])

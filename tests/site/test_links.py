@@ -1,5 +1,6 @@
 """The built site without a browser: every reference leads somewhere, on this site or plainly to another."""
 
+import os
 import re
 from itertools import chain
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.site.built import ROOT, SITE, addresses, file_of, ids, inside, kind, topic, tree, words
+from tools.launch import launch
 
 FETCHED = {
     "link": ("href",),
@@ -93,6 +95,14 @@ def test_a_lecture_leads_to_its_deck_its_lab_and_its_script(lecture: str) -> Non
         expected["Lab"] = f"{lecture}lab/"
     links = {words(a): inside(lecture, str(a["href"])) for a in tree(lecture).find_all("a", href=True)}
     assert expected.items() <= links.items(), f"{lecture} lacks of {expected}: {expected.items() - links.items()}"
+
+
+def test_a_lab_opens_in_colab_where_the_repository_is_known_and_nobody_speaks_of_it_elsewhere(lab: str) -> None:
+    there = launch(os.environ.get("REPO_URL", ""), topic(lab))
+    links = [str(a["href"]) for a in tree(lab).select(".lecture-bar a[href*=colab]")]
+    assert links == ([there.colab] if there else [])
+    for page in ("/", "/course/run/"):
+        assert bool(re.search("codespace", words(tree(page).body), re.I)) == bool(there), page
 
 
 def test_a_deck_leads_back_to_its_lecture(deck: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.site.built import ROOT, SITE
+from tests.site.firefox import Firefox, Tab
 
 LECTURE, LAB, DECK = (f"course/lectures/perceptron/{part}" for part in ("", "lab/", "slides/"))
 PATIENCE = 120_000  # milliseconds: machines that test are busy, and a first cell waits for torch
@@ -235,6 +236,23 @@ def test_a_slide_runs_its_code_and_typing_turns_no_slide(inside: BrowserContext,
         assert said.strip() == "[1, 0]"
         shown.locator("textarea").press("ArrowRight")
         assert "def fit(" in page.evaluate("Reveal.getCurrentSlide().textContent")
+
+
+def test_cells_run_and_take_what_is_typed_in_firefox_too(firefox: Firefox, server: Server) -> None:
+    tab, first = Tab(firefox), 'document.querySelector(".try.live-cell")'
+    shown = f"document.querySelector('[aria-busy]') === null && {first}.querySelector('.live-output').innerText.trim()"
+    tab.go(f"{server.address}course/?token={server.token}")
+    tab.go(server.address + LECTURE)
+    tab.wait_for("document.querySelector('.live-bar') !== null")
+    built = tab.evaluate(f"{first}.nextElementSibling.innerText.trim()")
+    tab.click(".try.live-cell button[aria-label^='Run cell']")
+    assert tab.wait_for(shown, PATIENCE / 1000) == built
+    tab.evaluate(f"[...{first}.querySelectorAll('button')].find(button => button.textContent === 'Edit').click()")
+    tab.click(".try.live-cell textarea")
+    tab.press("Control+a", *"print(6*7)", "Shift+Enter")
+    assert tab.wait_for(f"({shown}) === '42'", PATIENCE / 1000)
+    tab.go("about:blank")
+    tab.tell("close")
 
 
 # Who may, and who may not
