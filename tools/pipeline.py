@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-from tools import snippets
+from tools import snippets, warm
 
 ROOT = Path(__file__).parents[1]
 STRICT = """import warnings  # what runs as pasted warns of nothing; what the kernel says of itself is not its affair
@@ -56,9 +56,16 @@ def surroundings() -> dict[str, str]:
     }
 
 
-def run(*words: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a program in our surroundings, and take down what it prints."""
-    return subprocess.run(words, cwd=cwd, env=surroundings(), capture_output=True, text=True, encoding="utf-8")
+    return subprocess.run(words, cwd=ROOT, env=surroundings(), capture_output=True, text=True, encoding="utf-8")
+
+
+def run_python(program: Path, *words: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a program of the course in our surroundings, every warning an error, and take down what it prints."""
+    files = [program, *imported(program, ROOT / "code")]
+    imports = frozenset().union(*(imports_of(path, path.stat().st_mtime_ns) for path in files))
+    return warm.run(program, *words, cwd=cwd, env=surroundings(), imports=imports)
 
 
 def imported(source: Path, code: Path) -> list[Path]:
@@ -98,7 +105,7 @@ def run_script(script: Path, outputs: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     start = time.perf_counter()
-    ran = run(sys.executable, "-W", "error", script, "--out", partial, "--device", "cpu")
+    ran = run_python(script, "--out", partial, "--device", "cpu")
     seconds = time.perf_counter() - start
     if ran.returncode:
         raise Failed(f"{script} failed (exit status {ran.returncode}):\n{ran.stdout}{ran.stderr}")
@@ -127,7 +134,7 @@ def run_drawings(drawings: Path, outputs: Path, figures: Path) -> None:
     """
     partial = figures.with_name("figures.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    ran = run(sys.executable, "-W", "error", drawings, outputs, partial, cwd=drawings.parent)
+    ran = run_python(drawings, outputs, partial, cwd=drawings.parent)
     if ran.returncode:
         raise Failed(f"{drawings} failed (exit status {ran.returncode}):\n{ran.stdout}{ran.stderr}")
     slim(partial)
