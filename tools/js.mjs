@@ -1,4 +1,5 @@
-// Leave in the theme's script only the features that this site has: `node tools/js.mjs site cache feature ...`.
+// Leave in the theme's script only the features that this site has: `node tools/js.mjs site cache feature ...`;
+// and in the modules of the demos no comment and no long name.
 // The theme asks for each by a function of one line; answered here, what hangs on a no is never reached and is left out.
 // What was left is kept in the folder `cache`, and taken again while this program, the script and the features are the same.
 import { createHash } from "node:crypto";
@@ -7,17 +8,18 @@ import { join } from "node:path";
 import { minify } from "terser";
 
 const [site, cache, ...features] = process.argv.slice(2);
-const folder = join(site, "assets", "javascripts");
+const folder = join(site, "assets");
 const ASKS = /function ([\w$]+)\(([\w$]+)\)\{return [\w$.]+\.features\.includes\(\2\)\}/;
 
-async function slim(script) {
+async function slim(script, number) {
+  if (names[number].startsWith("demos")) return (await minify(script, { compress: { passes: 2 }, ecma: 2020, module: true })).code;
   const asks = script.match(ASKS)?.[1];
   const call = asks && new RegExp(`(?<![\\w$.])${asks.replaceAll("$", "\\$")}\\("([\\w.]+)"\\)`, "g");
   const answered = call ? script.replace(call, (_, name) => features.includes(name) ? "!0" : "!1") : script;
   return (await minify(answered, { compress: { passes: 3 }, ecma: 2020 })).code;
 }
 
-const names = readdirSync(folder).filter(name => /^bundle\..*\.js$/.test(name)).sort();
+const names = readdirSync(folder, { recursive: true }).filter(name => /^(javascripts[\\/]bundle\..*|demos[\\/].*)\.js$/.test(name)).sort();
 const scripts = names.map(name => readFileSync(join(folder, name), "utf8"));
 const hash = createHash("sha256");
 for (const part of [readFileSync(process.argv[1], "utf8"), ...scripts, ...features]) hash.update(part).update("\0");

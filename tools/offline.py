@@ -2,9 +2,11 @@
 
 A browser that opens a file does not take a folder for the page in it, starts no worker, and fetches neither JSON nor
 fonts ahead: links to folders become links to their pages, the search runs in a frame and has its index as a script, and
-text waits for its font, which is at hand. All else is as it is published.
+text waits for its font, which is at hand. The module of a demo becomes a script, and so do the files that it reads.
+All else is as it is published.
 """
 
+import base64
 import json
 import posixpath
 import re
@@ -23,11 +25,14 @@ HOST_ONLY = re.compile(r"404\.html|sitemap\.xml(\.gz)?|.*\.map")  # for web host
 LINK = re.compile(r'(<a\b[^>]*?\shref=")(?![a-z]+:|//)([^"#?]*)')
 PRELOAD = re.compile(r'<link rel="preload"[^>]*>')  # it asks as one site asks another, which a file may not
 LATE = re.compile(r"font-display:\s*optional")  # without a preload, that is the system's font for ever
+DEMO = re.compile(r"assets/demos/.*\.js")
+READ = re.compile(r"assets/demos/.*\.bin|.*\.safetensors")  # by demos
 README = """\
 Deep Learning from the Neuron Up: the whole course, for a browser without a network.
 
-Unpack the zip (a browser cannot look into it), and open index.html with a double click. Search, decks, speaker view and
-print work as on the published site. The code in the labs and scripts needs Python: see "Prerequisites" in the course.
+Unpack the zip (a browser cannot look into it), and open index.html with a double click. Search, demos, decks, speaker
+view and print work as on the published site. The code in the labs and scripts needs Python: see "Prerequisites" in the
+course.
 """
 
 
@@ -72,6 +77,17 @@ def style_offline(css: str) -> str:
     return LATE.sub("font-display: block", css)
 
 
+def demo_offline(module: str) -> str:
+    """Return a module that imports nothing as a script: what it exports stays inside, and it knows its address."""
+    inside = re.sub(r"\bexport\b(?= *(function|class|const|async)\b)", "", module)
+    return f'(() => {{"use strict"; {inside.replace("import.meta.url", "document.currentScript.src")}}})();'
+
+
+def file_offline(whole: bytes) -> str:
+    """Return a file as a script that a demo runs to read it."""
+    return f'fileBytes = "{base64.b64encode(whole).decode()}";'
+
+
 def contents(site: Path) -> Iterator[tuple[str, bytes]]:
     """Yield name and bytes of each file of the course without a network."""
     names = sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
@@ -88,8 +104,12 @@ def contents(site: Path) -> Iterator[tuple[str, bytes]]:
             yield name, page_offline(whole.decode(), name, folders).encode()
         elif name.endswith(".css"):
             yield name, style_offline(whole.decode()).encode()
+        elif DEMO.fullmatch(name):
+            yield name, demo_offline(whole.decode()).encode()
         else:
             yield name, whole
+        if READ.fullmatch(name):
+            yield f"{name}.js", file_offline(whole).encode()
 
 
 def pack(site: Path, target: Path) -> int:

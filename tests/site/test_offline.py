@@ -13,6 +13,7 @@ from pypdf import PdfReader
 
 from tests.site.built import addresses, tree
 from tests.site.test_decks import HERE, READY, SLIDES, TOLD, plain
+from tests.site.test_demos import come, on, reads, stroke
 from tests.site.test_search import found
 from tests.site.visits import Visit
 
@@ -107,6 +108,17 @@ def test_search_answers_and_leads_to_the_place(opened: Callable[..., Visit]) -> 
     deep.click(force=True)
     seen.page.wait_for_url(target)
     assert seen.page.evaluate("document.getElementById(decodeURIComponent(location.hash.slice(1))) !== null")
+    quiet(seen)
+
+
+@on("draw-digit", where=("lecture", "page", "deck"))
+def test_a_digit_can_be_drawn_and_an_image_of_mnist_be_read(name: str, page: str, opened: Callable[..., Visit]) -> None:
+    seen = opened(page, "?read")
+    demo = come(seen, name)
+    stroke(seen, demo, "1")
+    reads(demo, "1")
+    demo.get_by_role("button", name="An image of 0").click()
+    reads(demo, "0")
     quiet(seen)
 
 

@@ -142,6 +142,21 @@ def test_the_themes_script_keeps_the_features_that_the_site_has_and_is_shaken_on
         assert text in (scripts / "bundle.1.min.js").read_text(encoding="utf-8")
 
 
+def test_the_module_of_a_demo_loses_its_comments_and_long_names_and_exports_as_before(tmp_path: Path) -> None:
+    (tmp_path / "assets" / "demos").mkdir(parents=True)
+    (tmp_path / "assets" / "javascripts").mkdir()
+    module = tmp_path / "assets" / "demos" / "a-demo.js"
+    module.write_text(
+        "/** Why. */\nconst longName = [1];\nexport function twice() { return longName.concat(longName); }\n",
+        encoding="utf-8",
+    )
+    assets.shake(CSS.with_name("js.mjs"), tmp_path, tmp_path / "cache", [])
+    left = module.read_text(encoding="utf-8")
+    assert left.startswith("const ")
+    assert "export function twice()" in left
+    assert not [word for word in ("Why", "longName", "\n") if word in left]
+
+
 def test_a_font_keeps_the_characters_that_are_used_and_is_cut_once(tmp_path: Path, monkeypatch) -> None:
     font = tmp_path / "font.woff2"
     whole = (ROOT / "node_modules" / FONT).read_bytes()

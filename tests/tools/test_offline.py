@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import offline
+from tools import assets, offline
 
 FOLDERS = {".", "lectures/cnn", "lectures/cnn/lab"}
 PAGE = "<html><head></head><body>{}</body></html>"
@@ -19,6 +19,9 @@ def site(tmp_path: Path) -> Path:
         "lectures/cnn/cnn.py": "print('a <a href=\"../\">link</a> in code')",
         "assets/a.css": "@font-face { font-display: optional; src: url(a.woff2) }",
         "assets/a.js.map": "{}",
+        "assets/demos/a-demo.js": "const HERE = import.meta.url; export function a() { return HERE; }",
+        "assets/demos/some.bin": "\x01",
+        "lectures/cnn/outputs/cnn.safetensors": "weights",
         "404.html": PAGE.format('<a href="/">home</a>'),
         "sitemap.xml.gz": "",
         "search/search_index.json": '{"docs": [{"location": "lectures/cnn/#top", "title": "α"}]}',
@@ -68,11 +71,25 @@ def test_the_zip_is_one_folder_without_what_only_a_host_needs(site: Path, tmp_pa
     assert set(files) == {
         *(f"neuron-up/{name}" for name in ("README.txt", "index.html", "assets/a.css", "assets/iframe-worker.js")),
         *(f"neuron-up/lectures/cnn/{name}" for name in ("index.html", "cnn.py")),
+        *(f"neuron-up/assets/demos/{name}" for name in ("a-demo.js", "some.bin", "some.bin.js")),
+        *(f"neuron-up/lectures/cnn/outputs/cnn.safetensors{script}" for script in ("", ".js")),
         "neuron-up/search/search_index.js",
     }
     assert files["neuron-up/lectures/cnn/cnn.py"] == (site / "lectures/cnn/cnn.py").read_text(encoding="utf-8")
     assert '<script src="../../assets/iframe-worker.js"></script></head>' in files["neuron-up/lectures/cnn/index.html"]
     assert '<script src="assets/iframe-worker.js"></script></head>' in files["neuron-up/index.html"]
+
+
+def test_a_demo_is_a_script_that_keeps_to_itself_and_reads_files_that_are_scripts(site: Path, tmp_path: Path) -> None:
+    files = {name: whole.decode() for name, whole in offline.contents(site)}
+    program = tmp_path / "program.cjs"
+    program.write_text(
+        "globalThis.document = { currentScript: { src: 'here' } };"
+        f"{files['assets/demos/a-demo.js']} {files['lectures/cnn/outputs/cnn.safetensors.js']}"
+        "console.log(typeof HERE, typeof a, atob(fileBytes));",
+        encoding="utf-8",
+    )
+    assert assets.node(program) == "undefined undefined weights\n"
 
 
 def test_the_same_site_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:
@@ -94,7 +111,7 @@ def test_a_zip_is_written_wholly_or_not_at_all(site: Path, tmp_path: Path) -> No
 
 def test_a_command_line_says_what_it_made(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert offline.main(site, tmp_path / "offline") == 0
-    assert "offline/neuron-up.zip: 7 files" in capsys.readouterr().out
+    assert "offline/neuron-up.zip: 12 files" in capsys.readouterr().out
     assert (tmp_path / "offline" / "neuron-up.zip").is_file()
 
 

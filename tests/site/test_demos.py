@@ -1,0 +1,263 @@
+"""The demos where they stand, in Chromium: by mouse, touch and keyboard, in both palettes, on pages and decks."""
+
+import gzip
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.site.built import SITE, addresses, kind, tree
+from tests.site.visits import Visit
+
+NAMES = [path.stem for path in sorted((SITE / "assets" / "demos").glob("*.js"))]
+PLACES = [(name, page) for name in NAMES for page in addresses() if tree(page).select(f"{name}.demo")]
+ONE = {"1": [(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)], "7": [(0.3, 0.2), (0.7, 0.2), (0.4, 0.8)]}
+
+
+def on(*names: str, where: tuple[str, ...] = ("lecture", "page")) -> pytest.MarkDecorator:
+    """Run a test on the pages on which these demos stand."""
+    return pytest.mark.parametrize(
+        ("name", "page"), [each for each in PLACES if each[0] in names and kind(each[1]) in where]
+    )
+
+
+def loaded(seen: Visit) -> list[str]:
+    """What has been asked for of the demos and their files, below the site."""
+    asked = [request.url.removeprefix(seen.host) for request in seen.answered]
+    return [url for url in asked if url.startswith("/assets/demos/") or url.endswith(".safetensors")]
+
+
+def come(seen: Visit, name: str) -> Locator:
+    """Come to the demo on a page, and wait until it is there."""
+    demo = seen.page.locator(name).first
+    demo.evaluate("demo => { demo.scrollIntoView(); scrollBy(0, -80); }")
+    seen.page.wait_for_function("name => customElements.get(name)", arg=name)
+    seen.settle()
+    return demo
+
+
+def test_every_demo_stands_somewhere() -> None:
+    assert {name for name, _ in PLACES} == set(NAMES) != set()
+
+
+def test_a_page_without_a_demo_is_given_nothing_of_one() -> None:
+    demos = {page for _, page in PLACES}
+    for page in addresses():
+        given = [str(part) for part in tree(page).select("head :is(script, link)") if "demos" in str(part)]
+        assert len(given) == (2 if page in demos else 0), f"{page}: {given}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_is_small(name: str) -> None:
+    size = len(gzip.compress((SITE / "assets" / "demos" / f"{name}.js").read_bytes(), mtime=0))
+    assert size <= 6 * 1024, f"{name}.js has {size:,} bytes, gzipped"
+
+
+@on(*NAMES)
+def test_a_demo_is_fetched_when_a_reader_comes_to_it_and_nothing_moves(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    for width in (1350, 390):
+        seen = visit(page, width=width)
+        assert loaded(seen) == [], "before the reader comes to it"
+        seen.page.evaluate("shifts.length = 0")
+        come(seen, name)
+        assert loaded(seen) == [f"/assets/demos/{name}.js"], "its files wait for their first use"
+        moved = sum(shift for shift, _ in seen.page.evaluate("shifts"))
+        assert moved <= 0.02, f"{seen}: the layout shifts by {moved:.3f}: is the place in demos.css right?"
+        assert not seen.faults, seen.faults
+
+
+@on(*NAMES, where=("lecture", "page", "deck"))
+def test_without_scripts_a_sentence_or_a_picture_stands_there(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    shown = visit(page, java_script_enabled=False).page.locator(name)
+    assert shown.is_visible()
+    assert len(shown.inner_text().split()) > 4 or shown.locator("img, svg").count()
+
+
+def barriers(seen: Visit, name: str) -> list[str]:
+    """What axe finds about the demo."""
+    return [fault for fault in seen.barriers() if f" at {name}" in fault.partition("\n")[0]]
+
+
+def ink(demo: Locator) -> int:
+    """How many pixels of the paper have ink."""
+    return int(demo.evaluate("demo => demo.ink.filter(Boolean).length"))
+
+
+def stroke(seen: Visit, demo: Locator, digit: str) -> None:
+    """Draw with the mouse."""
+    box: Any = demo.locator(".pad").bounding_box()
+    first, *others = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in ONE[digit]]
+    seen.page.mouse.move(*first)
+    seen.page.mouse.down()
+    for place in others:
+        seen.page.mouse.move(*place, steps=8)
+    seen.page.mouse.up()
+
+
+def reads(demo: Locator, digit: str) -> None:
+    """The demo says which digit it is, and its bars agree."""
+    expect(demo.get_by_role("status")).to_have_text(re.compile(rf"^A {digit}, with probability [01]\.\d+$"))
+    rows = [row.split() for row in demo.get_by_role("listitem").all_inner_texts() if re.match(r"\d\s+[\d.]+$", row)]
+    assert [row[0] for row in rows] == list("0123456789")
+    probabilities = [float(row[1]) for row in rows]
+    assert sum(probabilities) == pytest.approx(1, abs=0.01)
+    assert probabilities.index(max(probabilities)) == int(digit)
+
+
+@on("draw-digit")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_digit_drawn_with_the_mouse_is_read_and_cleared(
+    name: str, page: str, scheme: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page, scheme=scheme)
+    demo = come(seen, name)
+    stroke(seen, demo, "1")
+    reads(demo, "1")
+    for step in (
+        r"box of \d+ × \d+ pixels",
+        r"to \d+ × 20 pixels",
+        r"in 28 × 28|in 32 × 32",
+        r"paper −0\.\d\d, ink 2\.\d\d",
+    ):
+        expect(demo.get_by_text(re.compile(step))).to_be_visible()
+    demo.get_by_role("button", name="Clear").click()
+    expect(demo.get_by_role("status")).to_be_empty()
+    assert ink(demo) == 0
+    stroke(seen, demo, "7")
+    reads(demo, "7")
+    asked = loaded(seen)
+    assert len(asked) == 2, f"the weights are fetched once: {asked}"
+    assert asked[1].endswith(".safetensors")
+    seen.page.mouse.move(0, 0)
+    assert not barriers(seen, name)
+    assert not seen.faults, seen.faults
+
+
+@on("draw-digit")
+def test_what_is_drawn_takes_the_colours_of_the_page_when_they_change(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page)
+    demo = come(seen, name)
+    stroke(seen, demo, "1")
+    reads(demo, "1")
+    dark = """demo => { const paper = demo.shadowRoot.querySelector("canvas");
+        return paper.getContext("2d").getImageData(70, 70, 1, 1).data[0] < 128; }"""
+    assert demo.evaluate(dark), "ink is dark by day"
+    seen.paint("dark")
+    seen.page.wait_for_timeout(100)
+    assert not demo.evaluate(dark), "and light by night"
+
+
+@on("draw-digit")
+def test_a_digit_is_drawn_with_keys_alone(name: str, page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(page)
+    demo, keys = come(seen, name), seen.page.keyboard
+    demo.locator(".pad").focus()
+    for key, times in {"ArrowUp": 9, "Space": 1, "ArrowDown": 18, " ": 1, "ArrowRight": 3}.items():
+        for _ in range(times):
+            keys.press(key)
+    reads(demo, "1")
+    before = ink(demo)
+    keys.press("Space")
+    keys.press("Escape")
+    keys.press("ArrowLeft")
+    assert ink(demo) > before, "a dot"
+    keys.press("Delete")
+    assert ink(demo) == 0
+    keys.press("Tab")
+    assert demo.evaluate("demo => demo.shadowRoot.activeElement.textContent") == "Clear"
+    scrolled = "window.scrollY"
+    before = seen.page.evaluate(scrolled)
+    demo.locator(".pad").focus()
+    keys.press("ArrowDown")
+    assert seen.page.evaluate(scrolled) == before
+
+
+@on("draw-digit")
+def test_a_finger_draws_and_does_not_scroll(name: str, page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(page, width=390, has_touch=True, is_mobile=True)
+    demo = come(seen, name)
+    box: Any = demo.locator(".pad").bounding_box()
+    before, client = seen.page.evaluate("window.scrollY"), seen.context.new_cdp_session(seen.page)
+    for x, y in [(0.5, 0.2), (0.5, 0.4), (0.5, 0.6), (0.5, 0.8), (0, 0)]:
+        phase = {0.2: "touchStart", 0: "touchEnd"}.get(y, "touchMove")
+        points = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}] if y else []
+        client.send("Input.dispatchTouchEvent", {"type": phase, "touchPoints": points})
+    reads(demo, "1")
+    assert seen.page.evaluate("window.scrollY") == before
+    assert not barriers(seen, name)
+
+
+@on("draw-digit")
+def test_an_image_of_mnist_is_shown_and_read(name: str, page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(page)
+    demo = come(seen, name)
+    right = 0
+    for digit in "0123456789":
+        demo.get_by_role("button", name=f"An image of {digit}").click()
+        expect(demo.get_by_role("status")).to_have_text(re.compile(r"^A \d, "))
+        seen.page.wait_for_timeout(400)
+        right += demo.get_by_role("status").inner_text().startswith(f"A {digit}")
+    assert right >= 9
+    expect(demo.get_by_text("to 20 × 20 pixels").or_(demo.get_by_text(re.compile(r"to \d+ × 20")))).to_be_visible()
+    stroke(seen, demo, "1")
+    reads(demo, "1")
+
+
+@on("draw-digit")
+def test_weights_that_cannot_be_fetched_are_told_in_a_sentence_and_asked_for_again(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page)
+    demo = come(seen, name)
+    seen.page.route("**/*.safetensors", lambda route: route.fulfill(status=503))
+    stroke(seen, demo, "1")
+    expect(demo.get_by_role("status")).to_contain_text("cannot be fetched: the server answers 503")
+    seen.page.unroute("**/*.safetensors")
+    stroke(seen, demo, "1")
+    reads(demo, "1")
+
+
+@on(*NAMES, where=("deck",))
+def test_on_a_slide_a_demo_fits_and_its_keys_turn_no_slide(name: str, page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(page, width=1280)
+    seen.page.locator(".slides.ready").wait_for()
+    seen.page.evaluate(
+        "name => Reveal.slide(...Object.values(Reveal.getIndices(document.querySelector(name).closest('section'))))",
+        name,
+    )
+    seen.page.wait_for_function("name => customElements.get(name)", arg=name)
+    demo = seen.page.locator(name)
+    here = "Reveal.getSlidePastCount()"
+    before = seen.page.evaluate(here)
+    if name == "draw-digit":
+        stroke(seen, demo, "1")
+        reads(demo, "1")
+    assert seen.page.evaluate("deckOverflow()") == []
+    demo.locator("[tabindex], button, select, input").first.focus()
+    for key in ("ArrowRight", "Space", "ArrowLeft", "s", "Home", "End"):
+        seen.page.keyboard.press(key)
+    assert seen.page.evaluate(here) == before
+    assert len(seen.context.pages) == 1, "no speaker view"
+    seen.page.keyboard.press("PageDown")
+    assert seen.page.evaluate(here) == before + 1
+    assert not seen.faults, seen.faults
+
+
+@on("draw-digit")
+def test_in_high_contrast_the_bars_and_the_ink_are_seen(name: str, page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(page, forced_colors="active")
+    demo = come(seen, name)
+    stroke(seen, demo, "1")
+    reads(demo, "1")
+    bar = "demo => getComputedStyle(demo.shadowRoot.querySelector('.best i'), '::before').backgroundColor"
+    assert demo.evaluate(bar) != demo.evaluate(
+        "demo => getComputedStyle(demo.shadowRoot.querySelector('.all')).backgroundColor"
+    )

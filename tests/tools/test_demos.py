@@ -1,0 +1,210 @@
+"""What the demos compute in the browser, run in Node: equal to PyTorch, and to a twin in Python."""
+
+import json
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from neuronup.images import packaged_mnist
+from tools import assets
+
+DEMOS = ROOT / "docs" / "assets" / "demos"
+ABOUT = {"input": ["batch", 1, 28, 28], "box": 20, "mean": 0.0, "std": 1.0, "layers": []}
+
+
+def in_node(demo: str, lines: str, given: object, folder: Path) -> Any:
+    """What `lines` return in Node: there `demo` is the module, `given` what is given."""
+    (folder / "given.json").write_text(json.dumps(given), encoding="utf-8")
+    program = f"""
+        import {{ readFileSync }} from "node:fs";
+        const demo = await import({json.dumps((DEMOS / f"{demo}.js").as_uri())});
+        const given = JSON.parse(readFileSync({json.dumps(str(folder / "given.json"))}, "utf8"));
+        console.log(JSON.stringify(await (async () => {{ {lines} }})()));
+    """
+    (folder / "program.mjs").write_text(program, encoding="utf-8")
+    command = ["node", "--no-warnings", str(folder / "program.mjs")]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert not done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def mnist() -> Tensor:
+    """Test images of MNIST (300, 1, 28, 28)."""
+    return packaged_mnist()[1].x[:300]
+
+
+NETWORKS = {
+    "strides and a pool": lambda: nn.Sequential(
+        nn.Conv2d(1, 8, 5, stride=2),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 32),
+        nn.ReLU(),
+        nn.Linear(32, 10),
+    ),
+    "padding, odd sizes, a pool that overlaps, no bias": lambda: nn.Sequential(
+        nn.Conv2d(1, 6, 4, stride=3, padding=2, bias=False),
+        nn.MaxPool2d(3, 2),
+        nn.Conv2d(6, 4, 1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(64, 10, bias=False),
+    ),
+}
+
+
+def described(network: nn.Sequential) -> list[dict[str, Any]]:
+    """The layers of a network in order, as code/deployment.py writes them."""
+    layers = []
+    for name, layer in network.named_children():
+        about: dict[str, Any] = {"name": name, "kind": type(layer).__name__}
+        if isinstance(layer, nn.Conv2d):
+            about |= {"kernel": layer.kernel_size[0], "stride": layer.stride[0], "padding": layer.padding[0]}
+        elif isinstance(layer, nn.MaxPool2d):
+            about |= {"kernel": layer.kernel_size, "stride": layer.stride}
+        layers.append(about)
+    return layers
+
+
+READ = """
+    const read = demo.safetensors(Uint8Array.from(readFileSync(given.file)).buffer);
+"""
+LOGITS = f"""{READ}
+    return given.x.map(image => {{
+        const data = Float32Array.from(image, value => (value - read.about.mean) / read.about.std);
+        return [...demo.forward(read.about.layers, read.weights, {{ shape: [1, 28, 28], data }}).at(-1).data];
+    }});
+"""
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_file_of_pytorch_gives_the_same_logits_in_the_browser(kind: str, mnist: Tensor, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = NETWORKS[kind]().eval()
+    about = ABOUT | {"mean": 0.13, "std": 0.31, "layers": described(network)}
+    weights = network.state_dict() | {"steps": torch.tensor([3])}  # whole numbers are passed over
+    (tmp_path / "a.safetensors").write_bytes(save(weights, {"about": json.dumps(about)}))
+    given = {"file": str(tmp_path / "a.safetensors"), "x": mnist.flatten(1).tolist()}
+    found = torch.tensor(in_node("draw-digit", LOGITS, given, tmp_path))
+    with torch.no_grad():
+        expected = network((mnist - 0.13) / 0.31)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert found.std() > 0.05, "the logits hardly differ, which proves little"
+
+
+def test_what_each_layer_passes_on_is_there_to_be_shown(mnist: Tensor, tmp_path: Path) -> None:
+    network = NETWORKS["strides and a pool"]()
+    (tmp_path / "a.safetensors").write_bytes(save(network.state_dict(), {"about": json.dumps(ABOUT)}))
+    given = {"file": str(tmp_path / "a.safetensors"), "x": mnist[0].flatten().tolist(), "layers": described(network)}
+    lines = f"""{READ}
+        const x = {{ shape: [1, 28, 28], data: Float32Array.from(given.x) }};
+        return demo.forward(given.layers, read.weights, x).map(({{ shape, data }}) => [shape, [...data]]);
+    """
+    x = mnist[:1]
+    for layer, (shape, data) in zip(network, in_node("draw-digit", lines, given, tmp_path), strict=True):
+        x = layer(x)
+        assert shape == list(x.shape[1:])
+        torch.testing.assert_close(torch.tensor(data), x.detach().flatten(), atol=1e-5, rtol=0)
+
+
+def test_a_layer_that_is_not_known_is_named(tmp_path: Path) -> None:
+    lines = 'try { demo.forward([{ kind: "LSTM" }], {}, {}); } catch (error) { return error.message; }'
+    assert "LSTM" in in_node("draw-digit", lines, None, tmp_path)
+
+
+def test_logits_become_probabilities_also_where_they_are_large(tmp_path: Path) -> None:
+    logits = [[0.0, 1.0, -2.0], [1000.0, 999.0, -1000.0]]
+    found = in_node("draw-digit", "return given.map(each => demo.softmax(Float32Array.from(each)));", logits, tmp_path)
+    torch.testing.assert_close(torch.tensor(found), torch.tensor(logits).softmax(dim=1))
+
+
+def prepared(drawing: Tensor) -> Tensor:
+    """A drawing (h, w) as MNIST's images were made (28, 28): what draw-digit.js does, once more."""
+    rows, columns = (drawing.sum(dim=axis).nonzero()[:, 0] for axis in (1, 0))
+    cut = drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    size = [max(1, round(20 * each / max(cut.shape))) for each in cut.shape]
+    fitted = interpolate(cut[None, None], size, mode="bilinear", antialias=True)[0, 0]
+    frame = np.zeros((28, 28), dtype=np.float32)
+    mass = fitted.double() / fitted.double().sum()
+    down, right = (round(14 - float(mass.sum(dim=1 - axis) @ torch.arange(size[axis]).double())) for axis in (0, 1))
+    for i, j in np.ndindex(*size):
+        if 0 <= i + down < 28 and 0 <= j + right < 28:
+            frame[i + down, j + right] = fitted[i, j]
+    return torch.from_numpy(frame)
+
+
+PREPARED = """
+    return given.map(({ ink, width }) => {
+        const about = { input: [0, 1, 28, 28], box: 20, mean: 0.1, std: 0.5 };
+        const found = demo.preprocess(Float32Array.from(ink), width, about);
+        return found && [[...found.centred], [...found.input]];
+    });
+"""
+
+
+def sheets(drawings: list[Tensor]) -> list[dict[str, Any]]:
+    """Drawings (h, w) as Node is given them."""
+    return [{"ink": each.flatten().tolist(), "width": each.shape[1]} for each in drawings]
+
+
+def boxes(many: int) -> list[Tensor]:
+    """Random boxes of ink on sheets (140, 140)."""
+    drawn = torch.Generator().manual_seed(0)
+    found = []
+    for _ in range(many):
+        sheet = torch.zeros(140, 140)
+        tall, wide = torch.randint(8, 70, (2,), generator=drawn).tolist()
+        top, left = torch.randint(0, 70, (2,), generator=drawn).tolist()
+        sheet[top : top + tall, left : left + wide] = torch.rand(tall, wide, generator=drawn)
+        found.append(sheet)
+    return found
+
+
+def test_a_drawing_is_cut_scaled_and_centred_as_its_twin_does_it(tmp_path: Path) -> None:
+    drawings = [*boxes(40), torch.ones(1, 1), torch.rand(3, 200)]  # not 200 x 3: interpolate errs for a width of 1
+    found = in_node("draw-digit", PREPARED, sheets(drawings), tmp_path)
+    for drawing, (centred, given) in zip(drawings, found, strict=True):
+        image = torch.tensor(centred, dtype=torch.float32).reshape(28, 28)
+        torch.testing.assert_close(image, prepared(drawing), atol=1e-5, rtol=0)
+        torch.testing.assert_close(torch.tensor(given).reshape(28, 28), (image - 0.1) / 0.5)
+
+
+def test_an_image_of_mnist_stays_as_it_is_for_it_was_made_so(mnist: Tensor, tmp_path: Path) -> None:
+    found = in_node("draw-digit", PREPARED, sheets([*mnist[:, 0]]), tmp_path)
+    torch.testing.assert_close(torch.tensor([centred for centred, _ in found]), mnist.flatten(1), atol=1e-7, rtol=0)
+
+
+def test_a_sheet_without_ink_gives_nothing_to_read(tmp_path: Path) -> None:
+    assert in_node("draw-digit", PREPARED, sheets([torch.zeros(5, 5)]), tmp_path) == [None]
+
+
+def test_a_line_has_ink_where_the_pen_was_and_only_there(tmp_path: Path) -> None:
+    lines = "const ink = new Float32Array(1600); demo.stroke(ink, ...given, 40, 3); return [...ink];"
+    corners = [[10, 20], [30, 20], [25, 35], [25, 35], [-5, 60]]
+    y, x = (place + 0.5 for place in np.mgrid[:40, :40])
+    for start, end in pairwise(corners):
+        ink = np.array(in_node("draw-digit", lines, [start, end], tmp_path)).reshape(40, 40)
+        places = np.linspace(start, end, 2000)
+        far = np.sqrt(((x[..., None] - places[:, 0]) ** 2 + (y[..., None] - places[:, 1]) ** 2).min(axis=-1))
+        np.testing.assert_allclose(ink, np.clip(3.5 - far, 0, 1), atol=0.01)
+
+
+def test_the_build_takes_some_images_of_each_digit_for_the_demo() -> None:
+    test = packaged_mnist()[1]
+    some = torch.frombuffer(bytearray(assets.some_digits(ROOT / "node_modules", each=3)), dtype=torch.uint8)
+    for number, image in enumerate(some.reshape(30, 1, 28, 28) / 255):
+        same = (test.x == image).flatten(1).all(dim=1)
+        assert test.y[same].tolist() == [number // 3]
