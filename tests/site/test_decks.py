@@ -70,11 +70,12 @@ BARE = """() => Reveal.getSlides().map(slide => {
     range.selectNodeContents(texts.currentNode);
     boxes.push(...range.getClientRects());
   }
-  const shown = [...slide.querySelectorAll("svg, img, pre, table")].filter(part => !part.closest(`${unseen}, .katex`));
+  const shown = [...slide.querySelectorAll("svg, img, pre, table, .demo")]
+    .filter(part => !part.closest(`${unseen}, .katex`));
   boxes.push(...shown.map(part => part.getBoundingClientRect()));
   return {
     name: slide.querySelector("h1, h2, h3")?.innerText.replace("¶", "").trim() ?? slide.innerText.slice(0, 40),
-    picture: shown.some(part => part.matches("svg, img") && part.getBoundingClientRect().height > 60),
+    picture: shown.some(part => part.matches("svg, img, .demo") && part.getBoundingClientRect().height > 60),
     short: !slide.matches(".title, .statement"),
     down: Math.max(...boxes.filter(box => box.height).map(box => (box.bottom - frame.top) / scale / 720)),
   };

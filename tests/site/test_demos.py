@@ -29,6 +29,11 @@ def loaded(seen: Visit) -> list[str]:
     return [url for url in asked if url.startswith("/assets/demos/") or url.endswith(".safetensors")]
 
 
+def files(seen: Visit) -> list[str]:
+    """What has been asked for but the modules: weights and images."""
+    return [url for url in loaded(seen) if not url.endswith(".js")]
+
+
 def come(seen: Visit, name: str) -> Locator:
     """Come to the demo on a page, and wait until it is there."""
     demo = seen.page.locator(name).first
@@ -64,7 +69,8 @@ def test_a_demo_is_fetched_when_a_reader_comes_to_it_and_nothing_moves(
         assert loaded(seen) == [], "before the reader comes to it"
         seen.page.evaluate("shifts.length = 0")
         come(seen, name)
-        assert loaded(seen) == [f"/assets/demos/{name}.js"], "its files wait for their first use"
+        assert f"/assets/demos/{name}.js" in loaded(seen)
+        assert files(seen) == [], "they wait for their first use"
         moved = sum(shift for shift, _ in seen.page.evaluate("shifts"))
         assert moved <= 0.02, f"{seen}: the layout shifts by {moved:.3f}: is the place in demos.css right?"
         assert not seen.faults, seen.faults
@@ -131,9 +137,7 @@ def test_a_digit_drawn_with_the_mouse_is_read_and_cleared(
     assert ink(demo) == 0
     stroke(seen, demo, "7")
     reads(demo, "7")
-    asked = loaded(seen)
-    assert len(asked) == 2, f"the weights are fetched once: {asked}"
-    assert asked[1].endswith(".safetensors")
+    assert [url.rpartition(".")[2] for url in files(seen)] == ["safetensors"], "the weights are fetched once"
     seen.page.mouse.move(0, 0)
     assert not barriers(seen, name)
     assert not seen.faults, seen.faults
@@ -261,3 +265,104 @@ def test_in_high_contrast_the_bars_and_the_ink_are_seen(name: str, page: str, vi
     assert demo.evaluate(bar) != demo.evaluate(
         "demo => getComputedStyle(demo.shadowRoot.querySelector('.all')).backgroundColor"
     )
+
+
+CUT = """demo => { const box = demo.shadowRoot.querySelector(".scroll"); return box.scrollWidth - box.clientWidth; }"""
+
+
+def said(demo: Locator) -> str:
+    """What the demo has said last."""
+    return str(demo.get_by_role("status").inner_text())
+
+
+def blocks(demo: Locator) -> list[str]:
+    """The blocks of the network that is being built."""
+    heads = demo.locator("tbody").get_by_role("rowheader").locator("b").all_inner_texts()
+    return [head.split(" ", 1)[1] for head in heads if head != "Images"]
+
+
+def reach(seen: Visit, name: str) -> None:
+    """Come to a control by the Tab key alone."""
+    for _ in range(120):
+        seen.page.keyboard.press("Tab")
+        label = "(e => e?.ariaLabel ?? e?.labels?.[0]?.innerText ?? e?.innerText)"
+        if seen.page.evaluate(f"{label}(document.activeElement.shadowRoot?.activeElement)?.trim()") == name:
+            return
+    raise AssertionError(f"the Tab key does not reach {name}")
+
+
+@on("network-builder")
+@pytest.mark.parametrize(("width", "scheme"), [(1350, "light"), (1350, "dark"), (390, "light")])
+def test_a_network_is_built_with_keys_alone(
+    name: str, page: str, width: int, scheme: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page, width=width, scheme=scheme)
+    demo, keys = come(seen, name), seen.page.keyboard
+    demo.get_by_role("button", name="nothing").focus()
+    keys.press("Enter")
+    assert blocks(demo) == []
+    for block in ("Convolution", "Pooling", "Linear"):
+        demo.get_by_role("button", name="nothing").focus()
+        reach(seen, block)
+        keys.press("Space")
+    assert blocks(demo) == ["Convolution", "Pooling", "Linear"]
+    assert said(demo).startswith("Block 3 is new. 3 blocks, ")
+    demo.get_by_role("button", name="nothing").focus()
+    reach(seen, "filters")
+    keys.type("8")  # the 16 that is there is selected, as Tab does
+    keys.press("ArrowUp")
+    outputs = demo.locator("tbody tr td:nth-child(2)")
+    assert outputs.all_inner_texts() == ["1 × 32 × 32", "9 × 32 × 32", "9 × 16 × 16", "10"]
+    reach(seen, "Move block 2 up")
+    keys.press("Enter")
+    assert blocks(demo) == ["Pooling", "Convolution", "Linear"]
+    keys.press("Enter")  # the focus has moved along
+    assert said(demo) == "Block 1 is the first already."
+    reach(seen, "Remove block 2")
+    keys.press("Enter")
+    assert blocks(demo) == ["Pooling", "Linear"]
+    keys.press("Enter")
+    assert blocks(demo) == ["Pooling"]
+    assert files(seen) == []
+    assert not barriers(seen, name)
+    assert seen.page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth") <= 0
+    assert demo.evaluate(CUT) <= 0
+    assert not seen.faults, seen.faults
+
+
+@on("network-builder")
+def test_an_impossible_block_is_refused_in_a_sentence_and_nothing_changes(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page)
+    demo = come(seen, name)
+    demo.get_by_role("button", name="LeNet-5").click()
+    lenet = blocks(demo)
+    demo.get_by_role("button", name="Move block 6 up").click()
+    assert said(demo) == ("Block 6, convolution: it needs feature maps, and what comes before it leaves only a vector.")
+    assert blocks(demo) == lenet
+    size = demo.get_by_label("size")
+    size.fill("9")
+    assert re.fullmatch(r"Block \d, \w+: its window of \d × \d is larger than the maps .*\.", said(demo))
+    assert size.get_attribute("aria-invalid") is not None
+    size.fill("")
+    assert said(demo) == "Input: size must be a whole number from 1 to 512."
+    size.blur()
+    assert (size.input_value(), size.get_attribute("aria-invalid")) == ("32", None)
+    size.fill("40")
+    assert "8 blocks" not in said(demo)
+    assert said(demo).startswith("7 blocks, ")
+
+
+@on("network-builder")
+def test_the_networks_to_begin_with_fit_their_table_at_every_width(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page)
+    demo = come(seen, name)
+    for preset in ("LeNet-5", "like VGG", "ResNet-18", "like MobileNet"):
+        demo.get_by_role("button", name=preset, exact=True).click()
+        assert "blocks, " in said(demo)
+        for width in (390, 412, 1350):
+            seen.widen(width)
+            assert demo.evaluate(CUT) <= 0, f"{preset} at {width} px"

@@ -1,7 +1,9 @@
 """What the demos compute in the browser, run in Node: equal to PyTorch, and to a twin in Python."""
 
 import json
+import re
 import subprocess
+from collections import OrderedDict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,13 @@ import torch
 from conftest import ROOT
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import resnet18
 
+from neuronup.costs import count_parameters, receptive_field
 from neuronup.images import packaged_mnist
+from neuronup.weights import load_weights
 from tools import assets
 
 DEMOS = ROOT / "docs" / "assets" / "demos"
@@ -105,6 +111,51 @@ def test_a_file_of_pytorch_gives_the_same_logits_in_the_browser(kind: str, mnist
     assert found.std() > 0.05, "the logits hardly differ, which proves little"
 
 
+def shipped() -> list[Path]:
+    """The weights that pages give to the demo, where they are made already."""
+    lectures = ROOT / "docs" / "lectures"
+    named = {
+        page.parent / source
+        for page in lectures.glob("*/index.md")
+        for source in re.findall(r'<draw-digit\b[^>]* src="([^"]+)"', page.read_text(encoding="utf-8"))
+    }
+    return sorted(path for path in named if path.is_file())
+
+
+def rebuilt(layers: list[dict[str, Any]], weights: dict[str, Tensor]) -> nn.Sequential:
+    """The network that a file describes, in PyTorch."""
+    built: dict[str, nn.Module] = {}
+    for place, layer in enumerate(layers):
+        shape = weights.get(f"{layer.get('name')}.weight", torch.empty(0)).shape
+        match layer["kind"]:
+            case "Conv2d":
+                stride, padding = layer.get("stride", 1), layer.get("padding", 0)
+                built[layer["name"]] = nn.Conv2d(shape[1], shape[0], shape[2], stride, padding)
+            case "MaxPool2d":
+                built[f"{place} pool"] = nn.MaxPool2d(layer["kernel"], layer.get("stride"))
+            case "Linear":
+                built[layer["name"]] = nn.Linear(shape[1], shape[0])
+            case other:
+                built[f"{place} {other}"] = {"ReLU": nn.ReLU, "Flatten": nn.Flatten}[other]()
+    network = nn.Sequential(OrderedDict(built))
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+@pytest.mark.parametrize("path", shipped(), ids=lambda path: path.name)
+def test_the_weights_that_a_page_ships_give_the_logits_of_pytorch(path: Path, mnist: Tensor, tmp_path: Path) -> None:
+    weights, about = load_weights(path)
+    size = about["input"][-1]
+    x = pad(mnist, [(size - 28) // 2] * 4)
+    lines = LOGITS.replace("[1, 28, 28]", f"[1, {size}, {size}]")
+    found = torch.tensor(in_node("draw-digit", lines, {"file": str(path), "x": x.flatten(1).tolist()}, tmp_path))
+    with torch.no_grad():
+        expected = rebuilt(about["layers"], weights)((x - about["mean"]) / about["std"])
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    right = found.argmax(dim=1) == packaged_mnist()[1].y[: len(found)]
+    assert right.float().mean() > 0.95
+
+
 def test_what_each_layer_passes_on_is_there_to_be_shown(mnist: Tensor, tmp_path: Path) -> None:
     network = NETWORKS["strides and a pool"]()
     (tmp_path / "a.safetensors").write_bytes(save(network.state_dict(), {"about": json.dumps(ABOUT)}))
@@ -182,6 +233,14 @@ def test_a_drawing_is_cut_scaled_and_centred_as_its_twin_does_it(tmp_path: Path)
         torch.testing.assert_close(torch.tensor(given).reshape(28, 28), (image - 0.1) / 0.5)
 
 
+def test_a_drawing_is_prepared_as_the_lecture_on_deployment_prepares_it(tmp_path: Path) -> None:
+    lecture, drawings = pytest.importorskip("deployment"), boxes(40)
+    found = in_node("draw-digit", PREPARED, sheets(drawings), tmp_path)
+    for drawing, (centred, _) in zip(drawings, found, strict=True):
+        image = torch.tensor(centred, dtype=torch.float32).reshape(28, 28)
+        torch.testing.assert_close(image, lecture.prepare_drawing(drawing), atol=1e-5, rtol=0)
+
+
 def test_an_image_of_mnist_stays_as_it_is_for_it_was_made_so(mnist: Tensor, tmp_path: Path) -> None:
     found = in_node("draw-digit", PREPARED, sheets([*mnist[:, 0]]), tmp_path)
     torch.testing.assert_close(torch.tensor([centred for centred, _ in found]), mnist.flatten(1), atol=1e-7, rtol=0)
@@ -208,3 +267,165 @@ def test_the_build_takes_some_images_of_each_digit_for_the_demo() -> None:
     for number, image in enumerate(some.reshape(30, 1, 28, 28) / 255):
         same = (test.x == image).flatten(1).all(dim=1)
         assert test.y[same].tolist() == [number // 3]
+
+
+def normalised(channels: int, filters: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """A convolution without bias, and batch normalisation."""
+    conv = nn.Conv2d(channels, filters, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(filters))
+
+
+class Residual(nn.Module):
+    """The block of ResNet-18."""
+
+    def __init__(self, channels: int, filters: int, stride: int) -> None:
+        super().__init__()
+        straight = (channels, 1) == (filters, stride)
+        self.body = nn.Sequential(normalised(channels, filters, 3, stride), normalised(filters, filters, 3))
+        self.shortcut = nn.Identity() if straight else normalised(channels, filters, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add x to what two convolutions make of it."""
+        return self.body(x) + self.shortcut(x)
+
+
+Block = dict[str, Any]
+
+
+def in_pytorch(block: Block, x: Tensor, then: str) -> tuple[nn.Module, list[tuple[int, int]]]:
+    """A block for maps or vectors x, before one of the kind `then`; and its windows as (kernel, stride)."""
+    channels, side = x.shape[1], x.shape[-1]
+    match block:
+        case {"kind": "conv", "kernel": kernel, "stride": stride, "padding": padding, "filters": filters}:
+            return nn.Conv2d(channels, filters, kernel, stride, padding, bias=then != "norm"), [(kernel, stride)]
+        case {"kind": "pool", "kernel": kernel, "stride": stride, "padding": padding}:
+            return nn.MaxPool2d(kernel, stride, padding), [(kernel, stride)]
+        case {"kind": "norm"}:
+            return nn.BatchNorm2d(channels), []
+        case {"kind": "residual", "filters": filters, "stride": stride}:
+            return Residual(channels, filters, stride), [(3, stride), (3, 1)]
+        case {"kind": "separable", "filters": filters, "stride": stride}:
+            parts = normalised(channels, channels, 3, stride, groups=channels), normalised(channels, filters, 1)
+            return nn.Sequential(*parts), [(3, stride), (1, 1)]
+        case {"kind": "average"}:
+            if x.dim() < 4:
+                raise ValueError("PyTorch would average the vector, too")
+            return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), [(side, 1)]
+        case _:
+            seen = [(side, 1)] if x.dim() == 4 else []
+            return nn.Sequential(nn.Flatten(), nn.Linear(x[0].numel(), block["neurons"])), seen
+
+
+def measured(size: int, channels: int, blocks: list[Block]) -> list[Any]:
+    """What PyTorch and code/neuronup/costs.py say of each block, up to the first impossible one: "impossible"."""
+    x, windows, rows = torch.zeros(1, channels, size, size), [], []
+    kinds = [block["kind"] for block in blocks]
+    for block, then in zip(blocks, [*kinds[1:], ""], strict=True):
+        try:
+            layer, seen = in_pytorch(block, x, then)
+            with FlopCounterMode(display=False) as counter, torch.no_grad():
+                x = layer.eval()(x)
+        except (RuntimeError, ValueError):  # PyTorch refuses it
+            return [*rows, "impossible"]
+        windows += seen
+        rows.append([list(x.shape[1:]), count_parameters(layer), counter.get_total_flops(), receptive_field(windows)])
+    return rows
+
+
+def drawn_networks(many: int) -> list[dict[str, Any]]:
+    """Random networks, possible or not."""
+    drawn = np.random.default_rng(0)
+    settings = {
+        "conv": {"kernel": (1, 6), "stride": (1, 4), "padding": (0, 3), "filters": (1, 9)},
+        "pool": {"kernel": (1, 4), "stride": (1, 4), "padding": (0, 3)},
+        "norm": {},
+        "residual": {"filters": (1, 9), "stride": (1, 3)},
+        "separable": {"filters": (1, 9), "stride": (1, 3)},
+        "average": {},
+        "linear": {"neurons": (1, 12)},
+    }
+    shares = [0.3, 0.15, 0.15, 0.15, 0.15, 0.03, 0.07]
+
+    def block() -> Block:
+        kind = str(drawn.choice(list(settings), p=shares))
+        return {"kind": kind, **{name: int(drawn.integers(*bounds)) for name, bounds in settings[kind].items()}}
+
+    return [
+        {
+            "input": {"size": int(drawn.integers(1, 29)), "channels": int(drawn.integers(1, 4))},
+            "blocks": [block() for _ in range(drawn.integers(1, 9))],
+        }
+        for _ in range(many)
+    ]
+
+
+MEASURE = """
+    const row = ({ shape, parameters, flops, field }) => [shape, parameters, flops, field];
+    return given.map(({ input, blocks }) => {
+        const rows = [];
+        for (let many = 1; many <= blocks.length; many++) {
+            try {
+                rows.splice(0, many, ...demo.measure(input, blocks.slice(0, many)).map(row));
+            } catch (error) {
+                return [...demo.measure(input, blocks.slice(0, many - 1)).map(row), error.message];
+            }
+        }
+        return rows;
+    });
+"""
+
+
+def test_a_network_has_pytorchs_sizes_parameters_and_flops_and_is_refused_where_pytorch_refuses(tmp_path: Path) -> None:
+    networks = drawn_networks(200)
+    refused, reached = 0, 0
+    for network, found in zip(networks, in_node("network-builder", MEASURE, networks, tmp_path), strict=True):
+        said = found[-1] if isinstance(found[-1], str) else ""
+        tried = network["blocks"][: len(found)]
+        expected = measured(**network["input"], blocks=tried)
+        if said:
+            assert re.fullmatch(rf"Block {len(found)}, [\w -]+: it.*\.", said)
+            found[-1] = "impossible"
+        assert found == expected, f"{network}: {said}"
+        refused, reached = refused + bool(said), reached + (not said)
+    assert min(refused, reached) > 40, "both must have been tried"
+
+
+def test_the_networks_to_begin_with_are_those_that_they_are_called_after(tmp_path: Path) -> None:
+    lines = """return Object.fromEntries(Object.entries(demo.PRESETS).map(
+        ([name, { input, blocks }]) => [name, demo.total(demo.measure(input, blocks))]));"""
+    found = in_node("network-builder", lines, None, tmp_path)
+    assert found["LeNet-5"]["parameters"] == 61_706  # dense, as it is built today
+    with torch.device("meta"):
+        model = resnet18().eval()
+        with FlopCounterMode(display=False) as counter:
+            model(torch.empty(1, 3, 224, 224))
+    assert found["ResNet-18"] == {"parameters": count_parameters(model), "flops": counter.get_total_flops()}
+
+
+def test_a_new_block_comes_last_or_before_what_it_cannot_follow_or_is_refused(tmp_path: Path) -> None:
+    lines = """return given.map(([kind, size]) => {
+        const blocks = structuredClone(demo.PRESETS["LeNet-5"].blocks.slice(size < 9 ? 7 : 0));
+        try {
+            return [demo.insert({ size, channels: 1 }, blocks, kind), ...blocks.map(block => block.kind)];
+        } catch (error) { return error.message; }
+    });"""
+    conv, end, averaged, refused = in_node(
+        "network-builder", lines, [["conv", 32], ["linear", 32], ["average", 32], ["pool", 1]], tmp_path
+    )
+    lenet = ["conv", "pool", "conv", "pool", "conv", "linear", "linear"]
+    assert conv == [5, *lenet[:5], "conv", *lenet[5:]]
+    assert end == [7, *lenet, "linear"]
+    assert averaged == [5, *lenet[:5], "average", *lenet[5:]]
+    assert "2 × 2 is larger than the maps that it is given, 1 × 1" in refused
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, 100000, None])
+def test_a_setting_that_makes_no_sense_is_refused_by_its_name(value: object, tmp_path: Path) -> None:
+    lines = """return given.map(([input, blocks]) => {
+        try { demo.measure(input, blocks); return "taken"; } catch (error) { return error.message; }
+    });"""
+    conv = {"kind": "conv", "kernel": 3, "stride": 1, "padding": 1, "filters": value}
+    given = [[{"size": 9, "channels": 1}, [conv]], [{"size": value, "channels": 1}, []]]
+    block, image = in_node("network-builder", lines, given, tmp_path)
+    assert block.startswith("Block 1, convolution: filters must be a whole number from 1 to ")
+    assert image.startswith("Input: size must be a whole number from 1 to ")

@@ -24,7 +24,7 @@ export function safetensors(/** @type {ArrayBuffer} */ file) {
 }
 
 /** Colour the paper `ink` along a line with a round pen. */
-export function stroke(/** @type {Float32Array} */ ink, [x0, y0] = [0, 0], [x1, y1] = [0, 0], side = SIDE, radius = RADIUS) {
+export function stroke(/** @type {Float32Array} */ ink, /** @type {number[]} */ [x0, y0], /** @type {number[]} */ [x1, y1], side = SIDE, radius = RADIUS) {
   const dx = x1 - x0, dy = y1 - y0, length = dx * dx + dy * dy || 1, reach = radius + 1;
   const [left, right, top, bottom] = [Math.min(x0, x1) - reach, Math.max(x0, x1) + reach, Math.min(y0, y1) - reach, Math.max(y0, y1) + reach];
   for (let y = Math.max(0, Math.floor(top)); y < Math.min(side, bottom); y++) {
@@ -41,7 +41,7 @@ const round = (/** @type {number} */ value) => Math.round(value) - Number(value 
 
 /** Which share each of `old` pixels has in each of `size` new ones, as PyTorch interpolates them: [new, old, share]. */
 function shares(/** @type {number} */ old, /** @type {number} */ size) {
-  const found = [], step = old / size, reach = Math.max(1, step);
+  const /** @type {number[][]} */ found = [], step = old / size, reach = Math.max(1, step);
   for (let i = 0; i < size; i++) {
     const middle = step * (i + 0.5), from = Math.max(0, Math.floor(middle - reach + 0.5)), to = Math.min(old, Math.floor(middle + reach + 0.5));
     const parts = Array.from({ length: to - from }, (_, j) => Math.max(0, 1 - Math.abs(from + j + 0.5 - middle) / reach));
@@ -240,6 +240,9 @@ class DrawDigit extends (globalThis.HTMLElement ?? Object) {
   pen = [SIDE / 2, SIDE / 2];
   down = false;
   turn = 0;
+  /** @type {Promise<ReturnType<typeof safetensors>> | undefined} */ network;
+  /** @type {Promise<ArrayBuffer> | undefined} */ examples;
+  /** @type {number | undefined} */ frame;
 
   connectedCallback() {
     if (!this.shadowRoot) this.build(this.attachShadow({ mode: "open" }));
