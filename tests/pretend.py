@@ -89,6 +89,7 @@ layers._VF.gru, layers._VF.lstm = gru_impl, lstm_impl  # in small steps: PyTorch
 SMALL = {  # what each `main` is called with
     "backprop": {"passes": 1, "steps": 2},
     "cnn": {"data": "digits", "epochs": 1, "seeds": 1},
+    "deployment": {"data": "digits", "steps": 1, "seeds": 1, "ship_steps": 1},
     "learning": {"seeds": 1},
     "loss": {"seeds": 1, "steps": 2},
     "mlp": {"epochs": 1},

@@ -35,6 +35,7 @@ SMALL: dict[str, dict[str, Any]] = {  # what `main` is called with, and a seed t
     "backprop": {"passes": 2, "steps": 40},
     "cnn": {"data": "digits", "epochs": 1, "seeds": 2},
     "data": {},
+    "deployment": {"data": "digits", "steps": 8, "seeds": 2, "ship_steps": 40},
     "history": {},
     "learning": {"seeds": 2},
     "loss": {"seeds": 3, "steps": 200},
