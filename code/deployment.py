@@ -82,7 +82,8 @@ def train(
     model: nn.Module, batches: Iterable[Examples], steps: int, rate: float
 ) -> nn.Module:
     """Take exactly so many steps, with AdamW and a cosine schedule."""
-    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
+    weights = model.parameters()
+    optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     again_and_again = chain.from_iterable(repeat(batches))
     for x, y in tqdm(islice(again_and_again, steps), total=steps, disable=None):
@@ -164,10 +165,9 @@ def prepare_drawing(drawing: Tensor) -> Tensor:
     )
     framed = drawing.new_zeros(1, 1, SIDE, SIDE)
     framed[..., :height, :width] = small.clamp(0, 1)
-    places = torch.arange(SIDE, dtype=drawing.dtype) + 0.5
-    mass = framed[0, 0] / framed.sum()
+    mass, places = framed[0, 0] / framed.sum(), torch.arange(SIDE).to(drawing)
     centre = torch.stack([mass.sum(dim=1) @ places, mass.sum(dim=0) @ places])
-    by = (SIDE / 2 - centre).round().long()
+    by = (SIDE // 2 - centre).round().long()  # MNIST's middle is the pixel 14, from 0
     return translate_each(framed, by[None])[0, 0]
 
 
@@ -199,7 +199,6 @@ def forget_preprocessing(served: Served, test: Examples, seed: int) -> dict[str,
     prepared = torch.stack([prepare_drawing(sheet) for sheet in sheets])[:, None]
     return {
         "right": right_when_fed(network, scale(x), y),
-        "pixels": right_when_fed(network, scale(255 * x), y),  # not divided by 255
         "unscaled": right_when_fed(network, x, y),  # not standardised
         "raw": right_when_fed(network, 255 * x, y),  # neither
         "inverted": right_when_fed(network, scale(1 - x), y),  # dark on a light ground
@@ -449,6 +448,7 @@ def main(
             data=data,
             seed=seed,
             matrices=matrices,
+            fed=faults,
             times=times,
             compressed=compressed,
             watched=watched,

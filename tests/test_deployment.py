@@ -56,7 +56,7 @@ from neuronup.images import Images, load, scale_of
 from neuronup.loaders import Examples
 from neuronup.loop import predict
 from neuronup.transforms import Mixup, affine, random_affine, random_flip, random_noise
-from neuronup.weights import load_weights
+from neuronup.weights import load_weights, save_weights
 
 
 def blots(n: int, seed: int = 0, side: int = 28) -> torch.Tensor:
@@ -175,7 +175,7 @@ def test_training_takes_exactly_so_many_steps_and_ends_with_a_rate_of_nothing():
     train(model, batches, steps=7, rate=0.1)
     assert len(taken) == 7  # two passes, and one batch
     last = (taken[6] - taken[5]).abs().max()
-    assert 0 < float((model.bias - taken[6]).abs().max()) < float(last)  # the cosine has nearly come down
+    assert 0 < float((model.bias.detach() - taken[6]).abs().max()) < float(last)  # the cosine has nearly come down
 
 
 def test_each_kind_begins_with_the_same_weights_and_sees_200_images(mnist, monkeypatch):
@@ -227,13 +227,13 @@ def test_a_summary_counts_the_diagonal_and_the_sixes_called_nine():
 def test_mnist_is_what_a_prepared_drawing_is_to_be(mnist):
     """The rule that the page quotes holds for the images themselves."""
     centred = boxed = 0
-    places = torch.arange(28) + 0.5
+    places = torch.arange(28.0)
     for image in mnist.test.x[:300, 0]:
         rows, columns = (image.amax(dim=axis).nonzero()[:, 0] for axis in (1, 0))
         boxed += max(int(rows[-1] - rows[0]), int(columns[-1] - columns[0])) + 1 == BOX
         mass = image / image.sum()
         middle = torch.stack([mass.sum(dim=1) @ places, mass.sum(dim=0) @ places])
-        centred += bool(((middle - 14).abs() <= 1).all())
+        centred += bool(((middle - 14).abs() <= 0.51).all())
     assert centred >= 297
     assert boxed >= 285
 
@@ -244,10 +244,10 @@ def test_a_drawing_comes_back_the_same_wherever_and_however_large_it_was_drawn(m
         sheet[60:116, 90:146] = image.repeat_interleave(2, dim=0).repeat_interleave(2, dim=1)
         found = prepare_drawing(sheet)
         assert_close(prepare_drawing(sheet.roll((-40, 30), (0, 1))), found, atol=1e-6, rtol=0)
-        assert float((found - image).abs().mean()) < 0.05
+        assert float((found - image).abs().mean()) < 0.03
         rows, columns = (found.amax(dim=axis).nonzero()[:, 0] for axis in (1, 0))
         assert max(int(rows[-1] - rows[0]), int(columns[-1] - columns[0])) + 1 == BOX
-        places = torch.arange(28) + 0.5
+        places = torch.arange(28.0)
         mass = found / found.sum()
         assert float((mass.sum(dim=1) @ places - 14).abs()) <= 0.51
         assert float((mass.sum(dim=0) @ places - 14).abs()) <= 0.51
@@ -313,10 +313,11 @@ def test_int8_shrinks_the_file_rounds_each_weight_to_its_grid_and_keeps_the_answ
     assert made.stat().st_size < 0.4 * exported.stat().st_size
     stored = {each.name: numpy_helper.to_array(each) for each in onnx.load(made).graph.initializer}
     before = {each.name: numpy_helper.to_array(each) for each in onnx.load(exported).graph.initializer}
-    weight, grid = before["network.6.weight"], stored["network.6.weight_quantized"].astype(float)
+    (name,) = (name for name in stored if name.startswith("network.6.weight") and name.endswith("_quantized"))
+    part = name.removesuffix("_quantized")
+    scale, zero = (float(stored[f"{part}_{what}"].squeeze()) for what in ("scale", "zero_point"))
+    weight, grid = before["network.6.weight"], stored[name].astype(float)
     grid = grid if grid.shape == weight.shape else grid.T
-    scale = float(stored["network.6.weight_scale"].squeeze())
-    zero = float(stored["network.6.weight_zero_point"].squeeze())
     assert abs((grid - zero) * scale - weight).max() <= 0.51 * scale
     logits, again = (run_session(open_session(path), raw.x) for path in (exported, made))
     assert float((logits.argmax(dim=1) == again.argmax(dim=1)).float().mean()) > 0.98
@@ -377,12 +378,14 @@ def test_of_several_rounds_the_fastest_counts_and_all_take_turns(monkeypatch):
     assert [each[1:] for each in said] == [("a", 1), ("b", 1), ("a", 4), ("b", 4)] * 2
 
 
-samples = st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=40).map(torch.tensor)
+samples = st.lists(st.integers(-5, 5), min_size=10, max_size=40).map(lambda values: torch.tensor(values) / 4)
 
 
 @given(samples, samples)
-def test_the_gap_between_two_samples_is_scipys(a, b):
-    assert float(ks_statistic(a, b)) == pytest.approx(stats.ks_2samp(a.numpy(), b.numpy()).statistic, abs=1e-6)
+@settings(max_examples=50)
+def test_the_gap_between_two_samples_is_scipys_where_values_repeat_too(a, b):
+    theirs = stats.ks_2samp(a.numpy(), b.numpy(), method="asymp")
+    assert float(ks_statistic(a, b)) == pytest.approx(theirs.statistic, abs=1e-6)
 
 
 @given(seed=st.integers(0, 10_000), shift=st.floats(0.3, 0.8))
@@ -417,7 +420,7 @@ def test_each_change_does_what_its_name_says(mnist):
     test = Examples(mnist.test.x[:500], mnist.test.y[:500])
     found = {kind: change(test, kind, 0) for kind in (*CHANGES, *UNSEEN)}
     assert torch.equal(found["none"].x, test.x)
-    assert_close(turned(found["turned 20°"].x, -20), test.x, atol=0.5, rtol=0)
+    assert float((turned(found["turned 20°"].x, -20) - test.x).abs().mean()) < 0.04
     assert float(found["contrast × 0.8"].x.amax()) == pytest.approx(0.8)
     assert_close(found["inverted"].x + test.x, torch.ones_like(test.x))
     assert found["only 0 to 4"].y.unique().tolist() == [0, 1, 2, 3, 4]
@@ -429,7 +432,7 @@ def test_each_change_does_what_its_name_says(mnist):
 
 def test_no_alarm_can_see_a_change_of_labels_for_none_looks_at_them(mnist, shipped):
     bare = nn.Sequential(shipped.standardise, shipped.network)
-    test = Examples(mnist.test.x[:2000], mnist.test.y[:2000])
+    test = Examples(mnist.test.x[::5], mnist.test.y[::5])
     found = watch(Monitor(bare, mnist.validation.x[:2000]), test, seed=0, windows=40)
     before, after = found["none"], found["7 means 1"]
     assert after["accuracy"] < before["accuracy"] - 0.05
@@ -468,6 +471,15 @@ def test_main_prints_and_records_what_it_found(tmp_path, capsys):
     for name in ("deployment.onnx", "deployment.safetensors"):
         assert (tmp_path / name).stat().st_size < 70_000
     assert drawings_of("deployment").draw(tmp_path)
+
+
+def test_drawings_refuse_a_file_without_the_networks_weights_in_one_sentence(tmp_path):
+    load_served = drawings_of("deployment").load_served
+    with pytest.raises(BadInput, match="holds no weights"):
+        load_served(tmp_path / "none.safetensors")
+    save_weights(nn.Linear(2, 2), tmp_path / "other.safetensors", classes=["a", "b"])
+    with pytest.raises(BadInput, match="holds no weights of this network"):
+        load_served(tmp_path / "other.safetensors")
 
 
 def test_main_writes_nothing_unless_told_where(tmp_path, capsys, monkeypatch):
