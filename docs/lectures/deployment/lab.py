@@ -1,81 +1,659 @@
 # %% [markdown]
-# # Lab: Augmentation and deployment
+# # Lab: ship a network, and watch it
 #
-# Change a number, run a cell, and see what happens. **Your turn** means: fill in the stub and
-# run the check below it. Where your answer has passed, it is used from there on.
+# You change training images, put the preprocessing into the network, export it, serve it to many clients at once, make its numbers small,
+# and build an alarm for the day when its inputs change. 60 minutes. Read the [lecture](../) first, or go back to it when a word is new.
+#
+# To work along, unpack `deployment.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the
+# repository, or `nox -s live` and work on this page.
+# **Your turn** means: fill in the stub and run the check below it. If you are stuck, unfold the two hints. The solution is
+# folded under the check: run it in any case. Where your own answer has passed, yours is used from there on; where not, the course's.
 
 # %%
 import torch
+from torch import nn
 
 import checks
-from deployment import deployment_data, fit
-from drawings import draw_fit
+import deployment
+from neuronup import devices, export, figures, images, loaders, loop, metrics
+from neuronup.accuracy import accuracy
 from neuronup.exercises import attempt, solution
-from neuronup.figures import Shown
+from neuronup.preprocessing import Standardise
 
-x = deployment_data(seed=0)
-
-# %% [markdown]
-# ## Gradient descent
-#
-# > **Predict.** Each step goes half of the way that is left. How far from the mean is it
-# > after ten steps: nearer to a tenth, a hundredth or a thousandth of where it began?
-
-# %% tags=["guess"]
-guess = ""  # write yours here before you go on
-
-# %%
-predictions = fit(x, steps=10, rate=0.5)
-left = float((x.mean() - predictions[-1]) / x.mean())
-print(f"of the way, {left:.4f} is left")
-Shown(
-    draw_fit(predictions, float(x.mean())),
-    "The prediction comes nearer to the mean with every step, and ever more slowly.",
-)
+device = devices.pick("auto")  # where networks train: a GPU, if there is one
+mnist = images.load("mnist", seed=0)
+x, y = mnist.train
+test, labels = mnist.test
+print(f"{len(x):,} training images, {len(test):,} test images, {tuple(x.shape[1:])}")
 
 # %% [markdown]
-# <details markdown="1"><summary>What came out</summary>
+# ## 1. Your turn: a change that keeps the label (10 minutes)
 #
-# Half of the way, ten times: a thousandth is left.
+# A digit with a stain on it is still that digit. *Random erasing* tells a network so: in each training image it overwrites an area at a random place
+# (Z. Zhong and others, 2017, arXiv:1708.04896). Ours is a square, set to the background.
 #
-# </details>
-#
-# ## Your turn: the gradient
-#
-# `gradient(prediction, x)` is the derivative of `deployment_loss(prediction, x)`. Write it
-# without autograd.
+# `erase(x, corners, size)` gets images `x (n, c, h, w)` and for each of them the row and the column of a square's upper left pixel, `corners (n, 2)`. It returns
+# new images, in which the square of `size` by `size` pixels is 0. All squares lie within their image.
 #
 # <details markdown="1"><summary>Hint: the idea</summary>
 #
-# The loss is half a mean of squares: each square gives its difference, and the mean stays.
+# Copy the images. Then go through them one by one, and set a slice of rows and columns to 0 in all channels.
 #
 # </details>
 # <details markdown="1"><summary>Hint: the first line</summary>
 #
-# `difference = prediction - x`
+# `erased = x.clone()`, and then `for image, (top, left) in zip(erased, corners.tolist()):`
 #
 # </details>
 
 
 # %% tags=["exercise"]
-def gradient(prediction, x):
+def erase(x, corners, size):
     return None  # your turn
 
 
 # %% tags=["check"]
-attempt(checks.gradient, gradient)
+attempt(checks.erase, erase)
 
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 @solution
-def gradient(prediction, x):
-    return (prediction - x).mean()
+def erase(x, corners, size):
+    erased = x.clone()
+    for image, (top, left) in zip(erased, corners.tolist(), strict=True):
+        image[:, top : top + size, left : left + size] = 0
+    return erased
 
 
 # %% [markdown]
-# ## What you have seen
-#
-# Say it in a sentence, and prove it in the last cell.
+# At random places, with squares of 8 by 8 pixels. Below, a second change for comparison: the same digits upside down, which means that top and bottom change places.
+
 
 # %%
-assert torch.isclose(fit(x, steps=50, rate=0.5)[-1], x.mean())
+def random_erasing(seed):
+    drawn = torch.Generator().manual_seed(seed)
+
+    def change(x):
+        corners = torch.randint(0, x.shape[-1] - 8 + 1, (len(x), 2), generator=drawn)
+        return torch.as_tensor(erase(x.cpu(), corners, 8)).float().to(x.device)
+
+    return change
+
+
+ten = torch.stack([x[y == digit][0] for digit in range(10)])
+shown = torch.cat([ten, random_erasing(0)(ten), ten.flip(2)])
+fig, ax = figures.panels(5.2, 1.7)
+figures.tiles(ax, shown, columns=10)
+figures.Shown(
+    fig,
+    "Three rows of the digits 0 to 9: as they are, with a square erased in each, and upside down. Upside down, the 2 looks like a 5.",
+)
+
+# %% [markdown]
+# > **Predict.** Three networks learn from 200 images: as they are, with random erasing, and with every second image upside down. What do the two
+# > changes do to the accuracy on test images, which are never changed? Which digits will the last network confuse?
+
+# %% tags=["guess"]
+guess = ""  # write yours here before you go on
+
+# %%
+from neuronup.transforms import affine, random_flip
+
+kinds = {
+    "as they are": lambda seed: None,
+    "random erasing": random_erasing,
+    "upside down": lambda seed: random_flip(seed, [2]),
+}
+scale = images.scale_of(mnist.train)
+some, their_labels = test[:5000], labels[:5000]
+shares = (200 / len(y), 1 - 200 / len(y))
+right = {}
+for kind, make in kinds.items():
+    counts = 0
+    for seed in range(3):
+        chosen = images.stratified_split(y, seed, shares)[0]
+        few = loaders.Examples(x[chosen], y[chosen]).to(device)
+        torch.manual_seed(seed)
+        model = nn.Sequential(Standardise(scale), deployment.small_network(10))
+        batches = loaders.Loader(few, 32, seed, make(seed))
+        deployment.train(model.to(device), batches, steps=160, rate=0.008)
+        found = loop.predict(model, some.to(device)).argmax(dim=1).cpu()
+        counts += metrics.confusion_matrix(their_labels, found, 10)
+    right[kind] = float(counts.trace() / counts.sum())
+    as_5 = float(counts[2, 5] / counts[2].sum())
+    print(f"{kind}: accuracy {right[kind]:.1%}; {as_5:.1%} of the 2s are called 5")
+
+# %% [markdown]
+# <details markdown="1"><summary>What came out</summary>
+#
+# Erasing changes little here, for the better. Turning images upside down costs several points: a 2 upside down looks like a 5, and the network
+# has learnt to call it a 2. Both changes were easy to write. Only someone who knows digits can tell which of them keeps the label.
+#
+# </details>
+#
+# ## 2. Your turn: the preprocessing goes along (10 minutes)
+#
+# This is the network to ship, trained on all images:
+
+# %%
+served = deployment.train_to_ship(mnist.to(device), steps=400, seed=0).cpu()
+network = served.network
+
+# %% [markdown]
+# An app will send photographs of digits: 56 by 56 pixels, dark ink on light paper, whole numbers from 0 (black) to 255 (white).
+
+
+# %%
+def photograph(x):
+    """Make photographs (n, 56, 56), whole numbers to 255, of images x (n, 1, 28, 28)."""
+    large = nn.functional.interpolate(x, scale_factor=2)[:, 0]
+    return (255 * (1 - large)).round().to(torch.uint8)
+
+
+photographs = photograph(test)
+fig, axes = figures.panels(3.6, 1.8, columns=2)
+for ax, view, name in zip(
+    axes, (photographs[0], test[0, 0]), ("photograph", "MNIST"), strict=True
+):
+    figures.greyscale(ax, view.float(), name, inverted=False)
+figures.Shown(
+    fig,
+    "The same 7 twice: as a photograph, dark on light paper, and as MNIST has it, light on a dark ground.",
+)
+
+# %% [markdown]
+# The network wants images as in MNIST: 28 by 28 pixels from 0 (background) to 1 (ink), with a dimension for the channel, and then standardised. Write `forward`, so that the
+# model takes photographs `(n, 56, 56)` and returns logits. Each pixel of the small image is the mean of a square of 2 by 2 pixels of the large one. Use PyTorch's
+# functions only, and all photographs at once: the model is to be exported.
+#
+# <details markdown="1"><summary>Hint: the idea</summary>
+#
+# Five steps: a dimension for the channel; floats from 0 to 1; dark and light change places; half the size; standardise. What comes out goes to the network.
+# Pooling can halve an image.
+#
+# </details>
+# <details markdown="1"><summary>Hint: the first line</summary>
+#
+# `x = 1 - photograph[:, None].float() / 255`
+#
+# </details>
+
+
+# %% tags=["exercise"]
+class PhotoModel(nn.Module):
+    def __init__(self, scale, network):
+        super().__init__()
+        self.standardise = Standardise(scale)
+        self.network = network
+
+    def forward(self, photograph):
+        return None  # your turn
+
+
+# %% tags=["check"]
+attempt(checks.photographs, PhotoModel)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+@solution
+class PhotoModel(nn.Module):
+    def __init__(self, scale, network):
+        super().__init__()
+        self.standardise = Standardise(scale)
+        self.network = network
+
+    def forward(self, photograph):
+        x = 1 - photograph[:, None].float() / 255
+        x = nn.functional.avg_pool2d(x, 2)  # (n, 1, 28, 28)
+        return self.network(self.standardise(x))
+
+
+# %% [markdown]
+# Export it, and compare what the file says in onnxruntime with what PyTorch says:
+
+# %%
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+folder = TemporaryDirectory()
+path = Path(folder.name) / "digits.onnx"
+model = PhotoModel(scale, network).eval()
+export.export(model, photographs[:2], path)
+session = export.open_session(path)
+logits = export.run_session(session, photographs)
+apart = float((logits - loop.predict(model, photographs)).abs().max())
+print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")
+print(f"accuracy {float(accuracy(logits, labels)):.1%} on {len(labels):,} photographs")
+print(f"the logits of PyTorch and of onnxruntime differ by at most {apart:.0e}")
+
+# %% [markdown]
+# From here on only the file is used, and the program that runs it needs no PyTorch.
+#
+# ## 3. Your turn: what may come in (10 minutes)
+#
+# A request is bytes from somebody unknown. Ours are to be JSON, `{"image": [[0, 255, …], …]}`: a list of 56 rows of 56 whole numbers from 0 to 255.
+
+# %%
+import json
+
+body = json.dumps({"image": photographs[0].tolist()}).encode()
+print(len(body), "bytes:", body[:40])
+
+# %% [markdown]
+# `read_image(body)` gets such bytes and returns the image `(56, 56)`. Whatever is not as asked for, it refuses: it raises `ValueError` with one
+# sentence that says what to send. Whoever reads it has never seen your code, so the sentence names the 56 rows of 56 numbers and the range from 0 to 255.
+# The check sends all sorts of things: no JSON, other keys, too few rows, rows of different lengths, fractions, text, `null`, numbers below 0 and above 255.
+#
+# <details markdown="1"><summary>Hint: the idea</summary>
+#
+# Let `torch.tensor` do most of the work: it fails if rows have different lengths or hold text, and its `dtype` tells whole numbers from fractions. Catch what fails, and raise your
+# own sentence instead. Then look at the shape, the `dtype`, the smallest and the largest number.
+#
+# </details>
+# <details markdown="1"><summary>Hint: the first line</summary>
+#
+# `asked = ValueError('send {"image": …}, 56 rows of 56 whole numbers from 0 to 255')`, then `try:` and
+# `image = torch.tensor(json.loads(body)["image"])`
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def read_image(body):
+    return None  # your turn
+
+
+# %% tags=["check"]
+attempt(checks.read_image, read_image)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+@solution
+def read_image(body):
+    asked = ValueError(
+        'send {"image": …}, 56 rows of 56 whole numbers from 0 to 255, as JSON'
+    )
+    try:
+        image = torch.tensor(json.loads(body)["image"])
+    except (ValueError, KeyError, TypeError, RuntimeError):
+        raise asked from None
+    if image.shape != (56, 56) or image.dtype != torch.int64:
+        raise asked
+    if image.min() < 0 or image.max() > 255:
+        raise asked
+    return image
+
+
+# %% [markdown]
+# ## 4. A server (10 minutes)
+#
+# The standard library has a web server. It listens at a port of this machine, and gives each request a thread of its own, which runs `do_POST`. A good request is
+# answered with status 200, a bad one with status 400 and your sentence. For a server in the open take another: this one "is not recommended for production", says
+# its documentation.
+
+# %%
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from time import perf_counter, sleep
+
+begun = Event()  # a request has come in
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        begun.set()
+        most = 1_000_000  # bytes: nobody may fill our memory
+        body = self.rfile.read(min(int(self.headers["Content-Length"] or 0), most))
+        try:
+            image = torch.as_tensor(read_image(body)).to(torch.uint8)
+            logits = export.run_session(session, image[None])[0]
+            status, answer = 200, {"digit": int(logits.argmax())}
+        except ValueError as error:
+            status, answer = 400, {"error": str(error)}
+        sleep(self.server.pause)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, *words):
+        pass  # by default it writes a line for each request
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = False  # at the end, wait for requests that are under way
+    request_queue_size = 64  # so many more may wait for a thread
+    pause = 0.0  # seconds that each request takes longer
+
+
+server = Server(("127.0.0.1", 0), Handler)  # this machine only, at any free port
+Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+
+# %% [markdown]
+# And a client, which could be a program in any language on any machine:
+
+# %%
+from contextlib import closing
+from http.client import HTTPConnection
+
+
+def ask(body):
+    """Send `body`, and return the status and the answer."""
+    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+    with closing(connection):
+        connection.request("POST", "/", body)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+small = json.dumps({"image": photographs[0, ::2, ::2].tolist()}).encode()
+answers = [ask(each) for each in (body, small, b"A seven, I think.")]
+for status, answer in answers:
+    print(status, answer)
+
+# %% [markdown]
+# > **Predict.** One client asks again and again, then eight at once. With eight, how many times as many requests a second are answered? How
+# > many times as long does each client wait?
+
+# %% tags=["guess"]
+guess = ""  # write yours here before you go on
+
+# %%
+from concurrent.futures import ThreadPoolExecutor
+
+
+def seconds_to_ask(body):
+    start = perf_counter()
+    status, _ = ask(body)
+    assert status == 200
+    return perf_counter() - start
+
+
+for clients in (1, 2, 8):
+    start = perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        waits = sorted(pool.map(seconds_to_ask, [body] * 200))
+    rate = len(waits) / (perf_counter() - start)
+    median, slowest = 1000 * waits[len(waits) // 2], 1000 * waits[-1]
+    print(
+        f"{clients} at once: {rate:.0f} requests a second; "
+        f"half of them within {median:.1f} ms, the slowest took {slowest:.1f} ms"
+    )
+
+# %% [markdown]
+# <details markdown="1"><summary>What came out</summary>
+#
+# Far from eight times as many, and each client waits several times as long. Threads of one Python process take turns, and most of the work here is Python's:
+# reading JSON, not running the network. Clients and server even share one process in this lab. So look at the slowest request, not only at the rate: it is the one that a user
+# notices.
+#
+# </details>
+#
+# > **Predict.** You want to stop the server, to put a new network in. A request is under way and will take another half second. What should its client get?
+# > And one who asks a moment later?
+
+# %% tags=["guess"]
+guess = ""  # write yours here before you go on
+
+# %%
+server.pause = 0.5
+begun.clear()
+with ThreadPoolExecutor() as pool:
+    last = pool.submit(ask, body)
+    begun.wait()  # the request has come in
+    server.shutdown()  # take no new ones
+    server.server_close()  # give the port back, wait for those that are under way
+    print("the one under way:", last.result())
+try:
+    late = ask(body)
+except ConnectionRefusedError:
+    late = "refused"
+print("a moment later:", late)
+
+# %% [markdown]
+# <details markdown="1"><summary>What came out</summary>
+#
+# The one under way is answered, and a later one is refused at once, so that its client can try elsewhere. This is a *graceful* stop. It needs the line
+# `daemon_threads = False`: by default Python's server does not wait for its threads.
+#
+# </details>
+#
+# ## 5. Your turn: fewer bits (10 minutes)
+#
+# In float32 a weight has 32 bits. int8 keeps 8: whole numbers, and one float to multiply them with, the *scale*. Let each row of a weight matrix have a scale
+# of its own. With $b$ bits the whole numbers go from $-t$ to $t$, where $t = 2^{b-1} - 1$: for 8 bits to 127. The largest absolute value of the row becomes $t$ or $-t$; every other weight goes to
+# the nearest of these steps.
+#
+# `round_to(weight, bits)` gets `weight (n, d)` and returns the weights as the network would see them after that, `(n, d)`: whole numbers times scale.
+#
+# <details markdown="1"><summary>Hint: the idea</summary>
+#
+# The scale is the size of a step: the largest absolute value of a row, divided by $t$. Divide by it, round, and multiply again.
+#
+# </details>
+# <details markdown="1"><summary>Hint: the first line</summary>
+#
+# `scale = weight.abs().amax(dim=1, keepdim=True) / (2 ** (bits - 1) - 1)`
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def round_to(weight, bits):
+    return None  # your turn
+
+
+# %% tags=["check"]
+attempt(checks.round_to, round_to)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+@solution
+def round_to(weight, bits):
+    scale = weight.abs().amax(dim=1, keepdim=True) / (2 ** (bits - 1) - 1)
+    return (weight / scale).round() * scale
+
+
+# %% [markdown]
+# > **Predict.** Down to how many bits does the accuracy stay within one point of float32's?
+
+# %% tags=["guess"]
+guess = ""  # write yours here before you go on
+
+# %%
+from copy import deepcopy
+
+whole = float(accuracy(loop.predict(model, photographs), labels))
+by_bits = {}
+for bits in (8, 7, 6, 5, 4, 3, 2):
+    rounded = deepcopy(model)
+    for layer in rounded.network:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            weight = layer.weight.detach()
+            found = torch.as_tensor(round_to(weight.flatten(1), bits))
+            weight.copy_(found.reshape(weight.shape))
+    by_bits[bits] = float(accuracy(loop.predict(rounded, photographs), labels))
+fig, ax = figures.panels(4.4, 2.4)
+ax.plot(list(by_bits), list(by_bits.values()), "o-", label="rounded weights")
+ax.axhline(whole, color=figures.ORANGE, linestyle="--", label="float32")
+ax.set(xlabel="bits of a weight", ylabel="accuracy", ylim=(0, 1.05))
+ax.legend()
+figures.Shown(
+    fig,
+    "Accuracy on the test photographs by the bits of a weight: like float32's from 8 bits down to about 4, then it falls.",
+)
+
+# %% [markdown]
+# The real thing: onnxruntime's int8, which rounds the activations too. *Static* ranges of activations were measured beforehand, on validation images; *dynamic*
+# ones are measured for each batch.
+
+# %%
+print(", ".join(f"{bits} bits {right:.1%}" for bits, right in by_bits.items()))
+calibration = photograph(mnist.validation.x[:512])
+int8 = deployment.compress(path, calibration, loaders.Examples(photographs, labels))
+for kind, size in int8["bytes"].items():
+    one, many = (1e6 * seconds for seconds in int8["seconds"][kind])
+    print(
+        f"{kind}: {size / 1000:.0f} KB, accuracy {int8['right'][kind]:.1%}, "
+        f"{one:.0f} µs for one photograph, {many / 256:.1f} µs each for 256"
+    )
+
+# %% [markdown]
+# <details markdown="1"><summary>What came out</summary>
+#
+# Four bits are nearly enough here, two are not. The int8 file is smaller and as accurate. Whether it is faster you can read off for your machine: in so small a network rounding and counting back can cost more time
+# than the multiplications save.
+#
+# </details>
+#
+# ## 6. Your turn: an alarm (10 minutes)
+#
+# In use there are no labels, so nobody sees the accuracy fall. What can be watched: how sure the network is, and how much of an image is ink. Compare the mean of a window of
+# new images with the mean of held-out ones, the *reference*. A mean of $m$ values varies by chance, with a standard deviation of about $s / \sqrt{m}$, where
+# $s$ is that of single values. `deviation(reference, window)` gets values `(n,)` and `(m,)`, and returns how many of these standard deviations the window's mean lies above the
+# reference's mean; below it, the number is negative. Take $s$ from the reference.
+#
+# <details markdown="1"><summary>Hint: the idea</summary>
+#
+# The difference of the means, divided by what a mean of so many values varies by. More values, a smaller divisor.
+#
+# </details>
+# <details markdown="1"><summary>Hint: the first line</summary>
+#
+# `error = reference.std() / len(window) ** 0.5`
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def deviation(reference, window):
+    return None  # your turn
+
+
+# %% tags=["check"]
+attempt(checks.deviation, deviation)
+
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+@solution
+def deviation(reference, window):
+    error = reference.std() / len(window) ** 0.5
+    return (window.mean() - reference.mean()) / error
+
+
+# %% [markdown]
+# A *control chart*: thirty windows of 100 fresh images each, then thirty in which every image is turned by 30 degrees. The alarm rings beyond three standard deviations.
+
+
+# %%
+def signals(x):
+    """Return what is watched of each image x (n, 1, 28, 28)."""
+    p = loop.predict(model, photograph(x)).softmax(dim=1)
+    return {"confidence": p.amax(dim=1), "ink": x.mean(dim=(1, 2, 3))}
+
+
+def windows(many, seed):
+    """Draw the places of `many` windows of 100 test images."""
+    drawn = torch.Generator().manual_seed(seed)
+    return torch.randint(len(test), (many, 100), generator=drawn)
+
+
+reference = signals(mnist.validation.x[:2000])
+turned = signals(deployment.turned(test, 30))
+chart = [
+    float(deviation(reference["confidence"], values["confidence"][at]))
+    for values in (signals(test), turned)
+    for at in windows(30, seed=1)
+]
+fig, ax = figures.panels(5.2, 2.4)
+for side in (-3, 3):
+    ax.axhline(side, color=figures.FAINT)
+ax.plot(range(1, 31), chart[:30], "o", label="fresh")
+ax.plot(range(31, 61), chart[30:], "x", color=figures.ORANGE, label="turned by 30°")
+ax.set(xlabel="window", ylabel="deviation")
+ax.legend()
+figures.Shown(
+    fig,
+    "A control chart of the confidence: thirty fresh windows lie between the lines at −3 and 3, thirty of turned images far below.",
+)
+
+# %% [markdown]
+# > **Predict.** Six changes, and two alarms, one on the confidence and one on the amount of ink. Which alarm rings at which change? Which changes
+# > ring none, though the accuracy falls?
+# >
+# > - all images turned by 30 degrees
+# > - all moved by 3 pixels, down and to the right
+# > - contrast × 0.8
+# > - every second image smaller (× 0.75), the others larger (× 1.2)
+# > - one image in twenty lies on its side
+# > - 7 means 1: all 7s get another label
+
+# %% tags=["guess"]
+guess = ""  # write yours here before you go on
+
+# %%
+from neuronup.drift import ks_p_value
+
+n = len(test)
+still, same, zoom = torch.zeros(n, 2), torch.ones(n), torch.full((n,), 1.2)
+zoom[::2] = 0.75
+side = deployment.change(mnist.test, "1 in 20 on its side", seed=0).x
+changes = {
+    "fresh": (test, labels),
+    "turned by 30°": (deployment.turned(test, 30), labels),
+    "moved by 3": (affine(test, 0 * same, same, still + 3), labels),
+    "contrast × 0.8": (0.8 * test, labels),
+    "smaller, larger": (affine(test, 0 * same, zoom, still), labels),
+    "1 in 20 on its side": (side, labels),
+    "7 means 1": (test, torch.where(labels == 7, 1, labels)),
+}
+rung = {}
+print(f"{'':20} accuracy  confidence  ink  ink, by Kolmogorov and Smirnov")
+for name, (changed, meant) in changes.items():
+    values, ks = signals(changed), 0.0
+    rung[name] = dict.fromkeys(values, 0.0)
+    for at in windows(200, seed=2):
+        for signal, each in values.items():
+            far = float(deviation(reference[signal], each[at]))
+            rung[name][signal] += (abs(far) > 3) / 200
+        ks += (ks_p_value(reference["ink"], values["ink"][at]) < 0.003) / 200
+    score = float(accuracy(loop.predict(model, photograph(changed)), meant))
+    confidence, ink = rung[name].values()
+    print(f"{name:20} {score:8.1%}  {confidence:10.0%}  {ink:3.0%}  {ks:3.0%}")
+
+# %% [markdown]
+# <details markdown="1"><summary>What came out</summary>
+#
+# An alarm sees what it measures. Turned and moved images make the network unsure, but have as much ink as before. Less contrast rings the ink's alarm although nothing is wrong. Of smaller and
+# larger images together the mean ink is as before; the test of Kolmogorov and Smirnov, in the last column, compares whole distributions, and rings. One image in twenty is lost
+# among the others. And no alarm can ring where only the labels change: none looks at labels.
+#
+# </details>
+#
+# ## Go further
+#
+# - **Serve batches.** Collect requests that arrive within two milliseconds, and run the network once for all of them. When does it pay?
+# - **A poisoned request.** Send an image that is no digit: a letter, noise, white paper. What does the server answer, and how sure is the network? Refuse what it is not sure
+#   of, and measure how many good photographs you refuse with it.
+# - **Two versions.** Start a second server with the int8 file, send each request to both, and count how often they disagree, before anybody gets the new answers.
+# - **A few labels.** Have 100 images of each window labelled by hand: what does your `deviation` say of the share of right answers? A start:
+
+# %%
+guessed = loop.predict(model, photographs).argmax(dim=1)
+held_out = loop.predict(model, photograph(mnist.validation.x[:2000])).argmax(dim=1)
+known = (held_out == mnist.validation.y[:2000]).float()
+seen = {}
+for name in ("fresh", "7 means 1"):
+    correct = (guessed == changes[name][1]).float()
+    far = [float(deviation(known, correct[at])) for at in windows(200, seed=3)]
+    seen[name] = sum(abs(each) > 3 for each in far) / 200
+    print(f"{name}: with labels, {seen[name]:.0%} of the windows ring")
+folder.cleanup()
+assert right["random erasing"] > right["upside down"]
+assert apart < 1e-3
+assert [status for status, _ in answers] == [200, 400, 400]
+assert last.result() == answers[0]
+assert late == "refused"
+assert by_bits[8] > 0.95 > by_bits[2]
+assert rung["turned by 30°"]["confidence"] > 0.9 > 0.1 > rung["7 means 1"]["confidence"]
+assert seen["7 means 1"] > 0.9
