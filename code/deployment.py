@@ -297,6 +297,7 @@ def change(test: Examples, kind: str, seed: int) -> Examples:
 
 # --8<-- [end:changes]
 # --8<-- [start:watch]
+WINDOWS = 100  # of 100 images, for each change
 CHANGES = {  # with the name that metrics.json has for each
     "none": "none",
     "turned 20°": "turned",
@@ -309,7 +310,7 @@ CHANGES = {  # with the name that metrics.json has for each
 
 
 def watch(
-    monitor: Monitor, test: Examples, seed: int, windows: int = 100, size: int = 100
+    monitor: Monitor, test: Examples, seed: int, windows: int, size: int = 100
 ) -> dict[str, dict[str, float]]:
     """For each change, measure accuracy, and the share of windows in which each rings.
 
@@ -431,12 +432,14 @@ def main(
     faults = forget_preprocessing(served, here.test, seed)
     bare = nn.Sequential(served.standardise, served.network)
     monitor = Monitor(bare, here.validation.x[:2000])
-    watched = watch(monitor, here.test, seed)
+    watched = watch(monitor, here.test, seed, WINDOWS)
     numbers: dict[str, Any] = {
         "many": many,
         "steps": steps,
         "seeds": seeds,
         "tested": len(some.test.y),
+        "test": len(test.y),
+        "windows": WINDOWS,
         **summary(matrices),
         "parameters": count_parameters(served),
         "apart": float(apart.abs().amax()),
@@ -447,7 +450,7 @@ def main(
         **compress_wide(1024, seed),
         **{f"use_{CHANGES[kind]}": each["accuracy"] for kind, each in watched.items()},
     }
-    print(REPORT.format(data=data, test=len(test.y), **numbers))
+    print(REPORT.format(data=data, **numbers))
     for kind, found in watched.items():
         print(WATCHED.format(kind=kind, **found))
     if out is not None:

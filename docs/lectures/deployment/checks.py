@@ -25,7 +25,7 @@ def erase(erase: Callable[..., Any]) -> None:
         def erased(places: Tensor, size: int, x: Tensor = x) -> Tensor:
             down = torch.arange(x.shape[2]) - places[:, :1]
             across = torch.arange(x.shape[3]) - places[:, 1:]
-            rows, columns = ((0 <= each) & (each < size) for each in (down, across))
+            rows, columns = ((each >= 0) & (each < size) for each in (down, across))
             inside = rows[:, :, None] & columns[:, None, :]
             return x.masked_fill(inside[:, None], 0)
 
@@ -82,6 +82,9 @@ def photographs(photo_model: Callable[..., Any]) -> None:
         got, raw = network.got, photograph[:, None].float()
         assert got.shape == (many, 1, 28, 28), (
             f"the network gets images of shape (n, 1, 28, 28), not {tuple(got.shape)} for {many} photographs"
+        )
+        assert got.dtype == torch.float32, (
+            f"the network computes in float32, and gets {got.dtype}: take .float()"
         )
         small = avg_pool2d(1 - raw / 255, 2)
         expect(
@@ -171,7 +174,9 @@ def read_image(read_image: Callable[..., Any]) -> None:
         "3,136 numbers in one row": body(image.flatten().tolist()),
         "a list around the rows": body([rows]),
         "fractions": body((image / 255).tolist()),
-        "text instead of numbers": body([[str(pixel) for pixel in row] for row in rows]),
+        "text instead of numbers": body(
+            [[str(pixel) for pixel in row] for row in rows]
+        ),
         "a null in the image": body([*rows[:-1], [None, *rows[-1][1:]]]),
         "a pixel of -1": body([*rows[:-1], [-1, *rows[-1][1:]]]),
         "a pixel of 256": body([*rows[:-1], [256, *rows[-1][1:]]]),
@@ -182,15 +187,17 @@ def read_image(read_image: Callable[..., Any]) -> None:
         except ValueError as error:
             said = str(error)
             assert "56" in said and "255" in said, (  # noqa: PT018 - one message for both
-                f"{what} is refused with {said!r}: say what to send, 56 rows of 56 whole numbers from 0 to 255"
+                f"{what}: it is refused with {said!r}; say what to send, 56 rows of 56 whole numbers from 0 to 255"
             )
-            assert "\n" not in said, f"{what} is refused in several lines: one sentence"
+            assert "\n" not in said, (
+                f"{what}: it is refused in several lines; write one sentence"
+            )
         except Exception as error:
             raise AssertionError(
-                f"{what} stops it with {type(error).__name__}: refuse it, with a ValueError and your sentence"
+                f"{what}: it stops your function with {type(error).__name__}; refuse it, with a ValueError and your sentence"
             ) from None
         else:
-            raise AssertionError(f"{what} comes through: raise ValueError(…)")
+            raise AssertionError(f"{what}: it comes through; raise ValueError(…)")
 
 
 def round_to(round_to: Callable[..., Any]) -> None:
@@ -206,7 +213,10 @@ def round_to(round_to: Callable[..., Any]) -> None:
         top = 2 ** (bits - 1) - 1
 
         def rounded(
-            top: int, largest: Tensor, weight: Tensor = weight, digits: Any = torch.round
+            top: int,
+            largest: Tensor,
+            weight: Tensor = weight,
+            digits: Any = torch.round,
         ) -> Tensor:
             return digits(weight / (largest / top)) * (largest / top)
 
@@ -258,10 +268,10 @@ def deviation(deviation: Callable[..., Any]) -> None:
             gap * root / s,
             f"the difference of the means, divided by s / √{many}",
             {
-                "the sign is wrong: a window above the reference has a positive deviation": -gap
+                "keep the sign: below the reference's mean the number is negative": gap.abs()
                 * root
                 / s,
-                "keep the sign: below the reference's mean the number is negative": gap.abs()
+                "the sign is wrong: a window above the reference has a positive deviation": -gap
                 * root
                 / s,
                 "a mean varies less than single values: divide s by the root of their number": gap
