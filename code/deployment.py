@@ -49,8 +49,6 @@ from neuronup.transforms import (
     random_noise,
 )
 
-SIDE, BOX = 28, 20  # pixels of an image across and down, and of the digit in it
-
 
 def as_mnist(part: Examples) -> Examples:
     """Bring images x (n, c, h, w) to MNIST's shape (n, 1, 28, 28)."""
@@ -61,6 +59,9 @@ def as_mnist(part: Examples) -> Examples:
 
 
 # --8<-- [start:network]
+SIDE, BOX = 28, 20  # pixels of an image across and down, and of the digit in it
+
+
 def small_network(classes: int) -> nn.Sequential:
     """Build the network to ship, for standardised images (n, 1, 28, 28)."""
     return nn.Sequential(
@@ -172,6 +173,7 @@ def prepare_drawing(drawing: Tensor) -> Tensor:
 
 
 # --8<-- [end:prepare]
+# --8<-- [start:faults]
 def scribbles(x: Tensor, seed: int) -> Tensor:
     """Put images x (n, 1, 28, 28), enlarged, somewhere on sheets (n, 140, 140)."""
     drawn = torch.Generator().manual_seed(seed)
@@ -183,7 +185,6 @@ def scribbles(x: Tensor, seed: int) -> Tensor:
     return sheets
 
 
-# --8<-- [start:faults]
 def right_when_fed(network: nn.Module, x: Tensor, y: Tensor) -> float:
     """Return the accuracy of the bare network on what it is fed, x (n, 1, 28, 28)."""
     return float(accuracy(predict(network, x), y))
@@ -210,7 +211,7 @@ def forget_preprocessing(served: Served, test: Examples, seed: int) -> dict[str,
 
 # --8<-- [end:faults]
 # --8<-- [start:latency]
-SIZES = [4**power for power in range(5)]  # 1 to 256 images at once
+TIMED_SIZES = [4**power for power in range(5)]  # 1 to 256 images at once
 Runner = Callable[[Tensor], object]
 
 
@@ -373,8 +374,8 @@ def compare_times(
     return {
         "faster_1": ours[0] / theirs[0],
         "faster_256": ours[-1] / theirs[-1],
-        "batch_PyTorch": SIZES[-1] * ours[0] / ours[-1],
-        "batch_onnxruntime": SIZES[-1] * theirs[0] / theirs[-1],
+        "batch_PyTorch": TIMED_SIZES[-1] * ours[0] / ours[-1],
+        "batch_onnxruntime": TIMED_SIZES[-1] * theirs[0] / theirs[-1],
         "time_static": int8["static"][1] / int8["float32"][1],
         "time_dynamic": int8["dynamic"][1] / int8["float32"][1],
     }
@@ -426,7 +427,7 @@ def main(
             "onnxruntime": partial(run_session, session),
         }
         with torch.inference_mode():
-            times = latency(runners, test.x, SIZES, rounds=30)
+            times = latency(runners, test.x, TIMED_SIZES, rounds=30)
         compressed = compress(path, calibration, test)
         file = path.read_bytes()
     faults = forget_preprocessing(served, here.test, seed)

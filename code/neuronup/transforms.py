@@ -11,10 +11,10 @@ from torch.nn.functional import affine_grid, grid_sample, one_hot
 
 from neuronup.loaders import Examples, Loader
 
+# --8<-- [start:affine]
 Transform = Callable[[Tensor], Tensor]  # images x (n, c, h, w) to images
 
 
-# --8<-- [start:affine]
 def affine(x: Tensor, degrees: Tensor, zoom: Tensor, by: Tensor) -> Tensor:
     """Turn square images x (n, c, h, h) by degrees (n,) to the left, about the middle;
 

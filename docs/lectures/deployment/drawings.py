@@ -17,7 +17,7 @@ from deployment import (
     BOX,
     CHANGES,
     SIDE,
-    SIZES,
+    TIMED_SIZES,
     as_mnist,
     change,
     prepare_drawing,
@@ -277,13 +277,13 @@ def draw_latency(times: dict[str, list[float]]) -> Figure:
     """Draw microseconds for an image against the size of the batch."""
     fig, ax = figures.panels(5.2, 2.9)
     for number, (name, each) in enumerate(times.items()):
-        scaled = [1e6 * s / size for s, size in zip(each, SIZES, strict=True)]
+        scaled = [1e6 * s / size for s, size in zip(each, TIMED_SIZES, strict=True)]
         marker, look = ("o", "-") if number == 0 else ("s", "--")
-        (line,) = ax.plot(SIZES, scaled, look, marker=marker, label=name)
+        (line,) = ax.plot(TIMED_SIZES, scaled, look, marker=marker, label=name)
         figures.step(1 + number, line)
     ax.set(xscale="log", yscale="log", xlabel="images in a batch")
-    ax.set(ylabel="microseconds for an image", xticks=SIZES)
-    ax.set_xticks(SIZES, [str(size) for size in SIZES])
+    ax.set(ylabel="microseconds for an image", xticks=TIMED_SIZES)
+    ax.set_xticks(TIMED_SIZES, [str(size) for size in TIMED_SIZES])
     ax.minorticks_off()
     ax.legend()
     return fig
