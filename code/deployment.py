@@ -443,7 +443,7 @@ def main(
         "windows": WINDOWS,
         **summary(matrices),
         "parameters": count_parameters(served),
-        "apart": float(apart.abs().amax()),
+        "apart_millionths": 1e6 * float(apart.abs().amax()),
         **{f"fed_{name}": value for name, value in faults.items()},
         **compare_times(times, compressed["seconds"]),
         **{f"KB_{kind}": size / 1000 for kind, size in compressed["bytes"].items()},
@@ -466,7 +466,7 @@ def main(
             watched=watched,
         )
         (out / path.name).write_bytes(file)
-        about = {"input": ["batch", 1, SIDE, SIDE], "box": BOX}
+        about = {"input": ["batch", 1, SIDE, SIDE], "box": BOX, "centre": SIDE // 2}
         save_network(served, out / "deployment.safetensors", classes, **about)
         record(out, seed, used, **numbers)
 
@@ -477,7 +477,7 @@ REPORT = """\
 all three {all_three:.1%}
   noise {noise:.1%}, mixup {mixup:.1%}, mirror {mirror:.1%}, half turn {half_turn:.1%}
 the network to ship: {parameters:,} parameters
-  ONNX and PyTorch: the same logits to {apart:.0e}
+  ONNX and PyTorch: the same logits to {apart_millionths:.0f} millionths
 accuracy on {test:,} test images: {fed_right:.1%}
   pixels 0 to 255 {fed_raw:.1%}, inverted {fed_inverted:.1%}, \
 transposed {fed_transposed:.1%}

@@ -16,20 +16,21 @@ Transform = Callable[[Tensor], Tensor]  # images x (n, c, h, w) to images
 
 
 def affine(x: Tensor, degrees: Tensor, zoom: Tensor, by: Tensor) -> Tensor:
-    """Turn square images x (n, c, h, h) by degrees (n,) to the left, about the middle;
+    """Turn square images x (n, c, h, h), enlarge them, then move them.
 
-    enlarge them by the factor zoom (n,); move them by (n, 2) pixels down and right.
+    Each by its own degrees (n,) to the left, factor zoom (n,), and by (n, 2) pixels
+    down and right. What comes in is 0.
     """
     cos, sin = degrees.deg2rad().cos() / zoom, degrees.deg2rad().sin() / zoom
     back = torch.stack([cos, -sin, sin, cos], dim=1).reshape(-1, 2, 2)
     moved = 2 * by.flip(1)[:, :, None] / x.shape[-1]  # right, down; -1 to 1 is a side
-    where = torch.cat(
-        [back, -back @ moved], dim=2
-    )  # of each pixel, in the image before
+    where = torch.cat([back, -back @ moved], dim=2)  # each pixel was, in x
     places = affine_grid(where, list(x.shape), align_corners=False)
-    return grid_sample(x, places, align_corners=False)  # 0 comes in
+    return grid_sample(x, places, align_corners=False)
 
 
+# --8<-- [end:affine]
+# --8<-- [start:random]
 def random_affine(
     seed: int, degrees: float = 0, zoom: float = 0, pixels: float = 0
 ) -> Transform:
@@ -45,7 +46,7 @@ def random_affine(
     return change
 
 
-# --8<-- [end:affine]
+# --8<-- [end:random]
 # --8<-- [start:wrong]
 def random_flip(seed: int, axes: list[int]) -> Transform:
     """Make the transform that flips half of the images: 2 is top to bottom, 3 sides."""

@@ -39,9 +39,9 @@ from neuronup.weights import load_weights
 NAMES = {"all three": "move, turn, zoom", "none": "no augmentation"}
 OPS = {  # what the exported graph calls its nodes, and what they do here
     "Unsqueeze": "a channel",
-    "Cast": "bytes to floats",
+    "Cast": "to floats",
     "Div": "divide",
-    "Sub": "subtract the mean",
+    "Sub": "less the mean",
     "Conv": "convolution",
     "Relu": "ReLU",
     "MaxPool": "max pooling",
@@ -147,6 +147,22 @@ def draw_kinds(image: Tensor, other: Tensor, names: tuple[str, str]) -> Figure:
     return fig
 
 
+def draw_mixed(image: Tensor, other: Tensor, names: tuple[str, str]) -> Figure:
+    """Draw two images, and at a step their mixture, with the label of each."""
+    fig, axes = figures.panels(5.2, 2.2, columns=3)
+    mixed = 0.6 * image + 0.4 * other
+    a, b = names
+    views = {f"0.6 × a {a}": image, f"+ 0.4 × a {b}": other, "= a mixture": mixed}
+    labels = (f"label: {a}", f"label: {b}", f"60 % {a}, 40 % {b}")
+    for number, (ax, (name, view)) in enumerate(zip(axes, views.items(), strict=True)):
+        greyscale(ax, view, name, levels=5)
+        ax.spines[:].set_visible(True)
+        ax.set_xlabel(labels[number])
+        if number == 2:
+            figures.step(1, ax)
+    return fig
+
+
 def shares(matrices: list[Tensor]) -> Tensor:
     """Return the accuracy of each run (seeds,)."""
     runs = torch.stack(matrices).float()
@@ -198,12 +214,12 @@ def draw_sixes(matrices: dict[str, list[Tensor]], six: Tensor, nine: Tensor) -> 
 
 
 def steps_of(path: Path) -> list[tuple[str, str]]:
-    """List the nodes of an ONNX file in order, each with the shape it passes on."""
+    """List the nodes of an ONNX file in order, each with the shape of its output."""
     graph = onnx.load(path).graph
     shapes = {}
     for value in [*graph.value_info, *graph.output]:
         dims = value.type.tensor_type.shape.dim
-        sides = [str(dim.dim_value) if dim.dim_value else "n" for dim in dims]
+        sides = [str(dim.dim_value) for dim in dims[1:]]  # of each of n images
         shapes[value.name] = " × ".join(sides)
     return [(node.op_type, shapes[node.output[0]]) for node in graph.node]
 
@@ -212,36 +228,36 @@ def draw_graph(path: Path) -> Figure:
     """Draw the nodes of the exported file, in two columns; the preprocessing first."""
     nodes = steps_of(path)
     first = next(at for at, (kind, _) in enumerate(nodes) if kind == "Conv")
-    fig, ax = board(5.2, 3.7, (-0.2, 10.2), (-10.1, 0.9))
-    columns = ([("image", "n × 28 × 28"), *nodes[:first]], nodes[first:])
-    for left, part, step in ((0.0, columns[0], 1), (5.2, columns[1], 2)):
+    fig, ax = board(5.2, 3.1, (0, 10.4), (-8.6, 1.1))
+    columns = ([("image", "28 × 28"), *nodes[:first]], nodes[first:])
+    look: dict[str, Any] = {"va": "center", "size": 8.8}
+    for left, part, step in ((0.0, columns[0], 1), (5.4, columns[1], 2)):
         parts: list[Artist] = []
         for row, (kind, shape) in enumerate(part):
-            dark = INK if kind == "image" else (GREEN if step == 1 else BLUE)
-            look = {"boxstyle": "round,pad=0.3", "fc": "none", "ec": dark, "lw": 1.4}
-            node = ax.text(left + 0.9, -1.05 * row, kind, ha="center", va="center")
-            node.set(size=9, bbox=look)
-            told = OPS.get(kind, "bytes, 0 to 255")
-            about = ax.text(left + 2.05, -1.05 * row, told, va="center", size=8.5)
-            sizes = f"{shape}"
-            size = ax.text(left + 2.05, -1.05 * row - 0.4, sizes, va="center", size=7.5)
-            size.set_color(FAINT)
-            shown: list[Artist] = [node, about, size]
+            told = OPS.get(kind, "bytes")
+            colour = INK if kind == "image" else (GREEN if step == 1 else BLUE)
+            frame = {
+                "boxstyle": "round,pad=0.25",
+                "fc": "none",
+                "ec": colour,
+                "lw": 1.4,
+            }
+            shown: list[Artist] = [
+                ax.text(left + 0.85, -row, kind, ha="center", bbox=frame, **look),
+                ax.text(left + 1.75, -row, told, **look),
+                ax.text(left + 4.95, -row, shape, ha="right", **look),
+            ]
             if row:
-                top = -1.05 * row + 0.72
-                shown.append(
-                    arrow(ax, (left + 0.9, top), (left + 0.9, top - 0.36), lw=1.2)
-                )
+                down = (left + 0.85, 0.68 - row), (left + 0.85, 0.34 - row)
+                shown.append(arrow(ax, *down, lw=1.2))
             parts += [] if kind == "image" else shown
         figures.step(step, *parts)
-    titles = ("preprocessing", "network")
-    for left, title in zip((0.0, 5.2), titles, strict=True):
-        ax.text(left, 0.75, title, weight="bold", size=10)
-    end = -1.05 * (len(columns[0]) - 1)
-    way = ax.plot([0.9, 0.9, 4.6, 4.6], [end - 0.4, end - 1, end - 1, 0.0], "-")
-    tip = arrow(ax, (4.6, 0.0), (5.35, 0.0), lw=1.2)
-    way[0].set(color=INK, lw=1.2)
-    figures.step(2, *way, tip)
+    for left, title in ((0.0, "preprocessing"), (5.4, "network")):
+        ax.text(left, 0.8, title, weight="bold", size=10)
+    end = 1.0 - len(columns[0])
+    (way,) = ax.plot([0.85, 0.85, 5.15, 5.15], [end - 0.35, end - 0.9, end - 0.9, 0])
+    way.set(color=INK, lw=1.2, ls="-")
+    figures.step(2, way, arrow(ax, (5.15, 0), (5.6, 0), lw=1.2))
     return fig
 
 
@@ -439,6 +455,7 @@ def draw(source: Path) -> dict[str, Figure]:
         "fed": draw_fed(served, pick[5], classes),
         "prepare": draw_prepare(pick[7]),
         "kinds": draw_kinds(pick[2], pick[7], (classes[2], classes[7])),
+        "mixed": draw_mixed(pick[2], pick[7], (classes[2], classes[7])),
         "accuracy": draw_accuracy(results["matrices"]),
         "sixes": draw_sixes(results["matrices"], pick[6], pick[9]),
         "graph": draw_graph(source / "deployment.onnx"),

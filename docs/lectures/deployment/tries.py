@@ -67,7 +67,7 @@ for bits in 8, 4, 2:  # with 3 bits, how far off is the worst weight?
 # --8<-- [start:alarm]
 drawn = torch.Generator().manual_seed(0)
 tested = torch.randn(2000, generator=drawn)
-for shift in 0.0, 0.5, 1.0:  # how large a window sees a shift of 0.5?
+for shift in 0.0, 0.5, 1.0:  # how large a window sees one of 0.2?
     window = torch.randn(100, generator=drawn) + shift
     gap, p = ks_statistic(tested, window), ks_p_value(tested, window)
     print(f"shift {shift}: gap {gap:.2f}, p = {p:.4f}, alarm: {p < 0.01}")
