@@ -286,7 +286,7 @@ def read_with_torch(body):
 def read_with_numpy(body):
     try:
         image = np.array(json.loads(body)["image"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ValueError(ASKED) from None
     if image.shape != (56, 56) or image.dtype.kind != "i" or ((image < 0) | (image > 255)).any():
         raise ValueError(ASKED)
@@ -301,7 +301,7 @@ class Refused(ValueError):
 def read_in_loops(body):
     try:
         given = json.loads(body.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(f"This is no JSON; {ASKED}") from error
     rows = given.get("image") if isinstance(given, dict) else None
     if not isinstance(rows, list) or len(rows) != 56:
@@ -354,10 +354,17 @@ wrong("read_image", "in several lines", reading(unlike, otherwise=ASKED.replace(
 wrong(
     "read_image",
     "a list instead of an object: it stops your function with TypeError",
-    reading(unlike, caught=ValueError),
+    reading(unlike, caught=(ValueError, RuntimeError)),
 )
 wrong(
-    "read_image", "another key: it stops your function with KeyError", reading(unlike, caught=(ValueError, TypeError))
+    "read_image",
+    "100,000 opening brackets: it stops your function with RecursionError",
+    reading(unlike, caught=(ValueError, KeyError, TypeError)),
+)
+wrong(
+    "read_image",
+    "another key: it stops your function with KeyError",
+    reading(unlike, caught=(ValueError, TypeError, RuntimeError)),
 )
 wrong("read_image", "55 rows: it comes through", reading())
 wrong("read_image", "55 rows: it comes through", reading(lambda image: image.is_floating_point()))

@@ -134,7 +134,7 @@ def photographs(photo_model: Callable[..., Any]) -> None:
 
 
 def read_image(read_image: Callable[..., Any]) -> None:
-    """Requests as they should be, and sixteen that must be refused in a sentence that helps."""
+    """Requests as they should be, and others that must be refused in a sentence that helps."""
     image = torch.randint(256, (56, 56))
     image[0, :2] = torch.tensor([0, 255])  # both are allowed
     rows = image.tolist()
@@ -165,6 +165,7 @@ def read_image(read_image: Callable[..., Any]) -> None:
         "an empty request": b"",
         "a request that is no JSON": b"A seven, I think.",
         "a request that is no text": b"\xff\xd8\xff\xe0",
+        "100,000 opening brackets": 100_000 * b"[",
         "a list instead of an object": json.dumps(rows).encode(),
         "a number instead of an object": b"7",
         "an object with another key": body(rows, "picture"),
