@@ -90,9 +90,9 @@ def photographs(photo_model: Callable[..., Any]) -> None:
         expect(
             got,
             scale(small),
-            "the network is to get images from 0 to 1, ink 1, half as large, standardised",
+            "the network is to get images from 0 to 1, the foreground light, half as large, standardised",
             {
-                "ink is dark in a photograph, and 1 in MNIST: change light and dark, 1 - x": scale(
+                "the foreground is dark in a photograph and light in MNIST: change light and dark, 1 - x": scale(
                     1 - small
                 ),
                 "standardise before the network": small,
@@ -102,7 +102,7 @@ def photographs(photo_model: Callable[..., Any]) -> None:
                     1 - avg_pool2d(raw, 2)
                 ),
                 "standardise once, not twice": scale(scale(small)),
-                "standardise at the end: mean and standard deviation are those of images as in MNIST, with ink 1": 1
+                "standardise at the end: mean and standard deviation are those of images as in MNIST, with a light foreground": 1
                 - scale(1 - small),
                 "take the mean of 2 by 2 pixels, not one of them": scale(
                     1 - raw[..., ::2, ::2] / 255

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Lab: ship a network, and watch it
 #
-# You change training images, put the preprocessing into the network, export it, serve it to many clients at once, make its numbers small,
+# You change training images, put the preprocessing into the network, export it, serve it to many clients at once, round its weights,
 # and build an alarm for the day when its inputs change. 60 minutes. Read the [lecture](../) first, or go back to it when a word is new.
 #
 # To work along, unpack `deployment.zip` (*All to run it* on this lab's page) and open `lab.ipynb` in Jupyter, or run `nox -s lab` in the
@@ -143,7 +143,7 @@ served = deployment.train_to_ship(mnist.to(device), steps=400, seed=0).cpu()
 network = served.network
 
 # %% [markdown]
-# An app will send photographs of digits: 56 by 56 pixels, dark ink on light paper, whole numbers from 0 (black) to 255 (white).
+# An app will send photographs of digits: 56 by 56 pixels, dark strokes on light paper, whole numbers from 0 (black) to 255 (white).
 
 
 # %%
@@ -165,7 +165,7 @@ figures.Shown(
 )
 
 # %% [markdown]
-# The network wants images as in MNIST: 28 by 28 pixels from 0 (background) to 1 (ink), with a dimension for the channel, and then standardised. Write `forward`, so that the
+# The network wants images as in MNIST: 28 by 28 pixels from 0 (background) to 1 (foreground), with a dimension for the channel, and then standardised. Write `forward`, so that the
 # model takes photographs `(n, 56, 56)` and returns logits. Each pixel of the small image is the mean of a square of 2 by 2 pixels of the large one. Use PyTorch's
 # functions only, and all photographs at once: the model is to be exported.
 #
@@ -372,16 +372,14 @@ def seconds_to_ask(body):
     return perf_counter() - start
 
 
+print("at once   requests a second   milliseconds: half within, 99 % within, slowest")
 for clients in (1, 2, 8):
     start = perf_counter()
     with ThreadPoolExecutor(clients) as pool:
         waits = torch.tensor(list(pool.map(seconds_to_ask, [body] * 200)))
     rate = len(waits) / (perf_counter() - start)
     half, most, slowest = (1000 * waits).quantile(torch.tensor([0.5, 0.99, 1])).tolist()
-    print(
-        f"{clients} at once: {rate:.0f} requests a second; half of them within "
-        f"{half:.1f} ms, 99 % within {most:.1f} ms, the slowest {slowest:.1f} ms"
-    )
+    print(f"{clients:7}   {rate:17.0f}   {half:25.1f} {most:12.1f} {slowest:8.1f}")
 parts = {
     "read_image": lambda: read_image(body),
     "the network": lambda: export.run_session(session, photographs[:1]),
