@@ -393,8 +393,8 @@ for name, part in parts.items():
 # %% [markdown]
 # <details markdown="1"><summary>What came out</summary>
 #
-# Far from eight times as many, and each client waits several times as long. Python code runs in one thread at a time, and reading the JSON is more work here than running
-# the network. In this lab the clients even share that time with the server. Users notice the slowest requests, so measure them, and not only the rate.
+# Far from eight times as many, and each client waits several times as long. In an ordinary Python, one thread at a time runs, and reading the JSON is more work here
+# than running the network. In this lab the clients even share that time with the server. Users notice the slowest requests, so measure them, and not only the rate.
 #
 # </details>
 #
