@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any
 
 from tools import snippets, warm
@@ -25,6 +26,7 @@ STRICT = """import warnings  # what runs as pasted warns of nothing; what the ke
 warnings.simplefilter("error")
 warnings.filterwarnings("ignore", module="ipykernel")
 """
+NOTEBOOKS = Lock()  # for what reads and runs them: two threads that import it at once would see half of it
 MADE = "neuronup"  # in the metadata of a notebook: the fingerprint of its cells when it was made
 NEEDED = (  # of a machine's settings, what any program needs to start
     *("LD_LIBRARY_PATH", "PATH", "TERM", "TMPDIR"),
@@ -154,8 +156,9 @@ def run_lab(lab: Path, notebook: Path) -> None:
 
     Raises Failed, leaving `notebook` as it was, when a cell raises.
     """
-    import jupytext  # here, for these take two seconds that a build with nothing to run can spare
-    import nbformat
+    with NOTEBOOKS:
+        import jupytext  # here, for these take two seconds that a build with nothing to run can spare
+        import nbformat
 
     book = jupytext.read(lab)
     for number, cell in enumerate(book.cells):
@@ -172,7 +175,8 @@ def run_tries(page: Path, notebook: Path) -> None:
 
     Raises Failed, leaving `notebook` as it was, when a region raises or warns, or a try shows nothing.
     """
-    import nbformat
+    with NOTEBOOKS:
+        import nbformat
 
     markdown = page.read_text(encoding="utf-8")
     regions = snippets.shown(markdown, ROOT)
@@ -195,8 +199,9 @@ def run_tries(page: Path, notebook: Path) -> None:
 
 def executed(book: Any, where: Path) -> tuple[int, str] | None:
     """Run the cells of a notebook in the folder `where`; return which of them raised, and its traceback."""
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    with NOTEBOOKS:
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError
 
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     client = NotebookClient(

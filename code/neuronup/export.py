@@ -123,6 +123,7 @@ def describe_layers(network: nn.Sequential) -> list[dict[str, Any]]:
         about: dict[str, Any] = {"name": name, "kind": type(layer).__name__}
         if isinstance(layer, nn.Conv2d):
             about |= {"kernel": layer.kernel_size[0], "stride": layer.stride[0]}
+            about["padding"] = layer.padding[0]
         elif isinstance(layer, nn.MaxPool2d):
             about |= {"kernel": layer.kernel_size, "stride": layer.stride}
         layers.append(about)

@@ -18,6 +18,7 @@ from torch.nn.functional import interpolate, pad
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
+import deployment
 from neuronup.costs import count_parameters, receptive_field
 from neuronup.images import packaged_mnist
 from neuronup.weights import load_weights
@@ -234,7 +235,7 @@ def test_a_drawing_is_cut_scaled_and_centred_as_its_twin_does_it(tmp_path: Path)
 
 
 def test_a_drawing_is_prepared_as_the_lecture_on_deployment_prepares_it(tmp_path: Path) -> None:
-    lecture, drawings = pytest.importorskip("deployment"), boxes(40)
+    lecture, drawings = deployment, boxes(40)
     found = in_node("draw-digit", PREPARED, sheets(drawings), tmp_path)
     for drawing, (centred, _) in zip(drawings, found, strict=True):
         image = torch.tensor(centred, dtype=torch.float32).reshape(28, 28)
