@@ -87,6 +87,7 @@ LIBRARY.fallback(call, "PrivateUse1")
 layers._VF.gru, layers._VF.lstm = gru_impl, lstm_impl  # in small steps: PyTorch has them whole for its own devices
 
 SMALL = {  # what each `main` is called with
+    "architectures": {"data": "digits", "examples": 64, "epochs": 1, "seeds": 1, "pixels": 64},
     "backprop": {"passes": 1, "steps": 2},
     "cnn": {"data": "digits", "epochs": 1, "seeds": 1},
     "deployment": {"data": "digits", "steps": 1, "seeds": 1, "ship_steps": 1},

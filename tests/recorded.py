@@ -32,6 +32,7 @@ from matplotlib.spines import Spine
 from matplotlib.text import Annotation, Text
 
 SMALL: dict[str, dict[str, Any]] = {  # what `main` is called with, and a seed that is no default
+    "architectures": {"data": "digits", "examples": 64, "epochs": 1, "seeds": 2, "pixels": 64},
     "backprop": {"passes": 2, "steps": 40},
     "cnn": {"data": "digits", "epochs": 1, "seeds": 2},
     "data": {},
