@@ -34,7 +34,7 @@ from neuronup.blocks import (
     residual_block,
 )
 from neuronup.checkpoint import History
-from neuronup.command import folder, keep, record, run
+from neuronup.command import BadInput, folder, keep, record, run
 from neuronup.costs import count_parameters, seconds
 from neuronup.images import Images, Name, load, standardised
 from neuronup.loaders import Examples, Loader
@@ -162,7 +162,7 @@ def small_vit() -> nn.Module:
 # --8<-- [end:small]
 # --8<-- [start:kernels]
 KERNELS = {  # how many filters of each kernel size: about as many parameters in all
-    "1": {1: 92},
+    "1": {1: 86},
     "3": {3: 26},
     "5": {5: 13},
     "all": {1: 10, 3: 9, 5: 6},
@@ -414,6 +414,10 @@ def main(
         pixels: How large the images are with which published networks are timed.
         out: Folder for metrics.json and results to draw; or only print.
     """
+    if pixels < 64 or pixels % 16:
+        raise BadInput(f"--pixels {pixels}: take 64 or more, in patches of 16.")
+    if min(examples // 64, epochs, seeds) < 1:
+        raise BadInput("Take 64 or more --examples, and at least 1 of the others.")
     folder(out)
     used = devices.pick(device)
     counts, fastest = count_published(), matrix_flops(used)
