@@ -21,6 +21,7 @@ from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
 from neuronup.zoo import PUBLISHED
 
 Parts = list[Artist]
+Place = tuple[float, float]
 Sketch = Callable[[Axes, float], list[Parts]]  # parts of a drawing, in steps
 
 
@@ -42,7 +43,7 @@ def node(
     return [shape, ax.text(x, y, text, **middle)]
 
 
-def link(ax: Axes, start: Sequence[float], end: Sequence[float], **look: Any) -> Parts:
+def link(ax: Axes, start: Place, end: Place, **look: Any) -> Parts:
     """Draw a thin arrow; with `bow`, in an arc."""
     bow = look.pop("bow", 0.0)
     given: dict[str, Any] = {"arrowstyle": "->", "color": FAINT, "lw": 1.2}
@@ -104,8 +105,8 @@ def sketch_googlenet(ax: Axes, size: float) -> list[Parts]:
 def plus(ax: Axes, x: float, y: float, size: float) -> Parts:
     """Draw a plus in a ring."""
     ring = ax.plot([x], [y], "o", ms=1.5 * size, mfc="none", mec=ORANGE, mew=1.6)
-    middle = {"ha": "center", "va": "center_baseline", "size": size + 1}
-    return [*ring, ax.text(x, y, "+", color=ORANGE, **middle)]
+    middle: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
+    return [*ring, ax.text(x, y, "+", color=ORANGE, size=size + 1, **middle)]
 
 
 def sketch_resnet(ax: Axes, size: float) -> list[Parts]:
@@ -138,7 +139,8 @@ def sketch_densenet(ax: Axes, size: float) -> list[Parts]:
 
 def sketch_mobilenet(ax: Axes, size: float) -> list[Parts]:
     """MobileNet: a filter for each channel, then a mix of the channels."""
-    rows, middle = (3.5, 2, 0.5), {"ha": "center", "size": size}
+    rows = (3.5, 2, 0.5)
+    middle: dict[str, Any] = {"ha": "center", "size": size}
     first: Parts = []
     for y in rows:
         first += [ax.add_patch(Rectangle((0, y - 0.5), 1, 1, fill=False, ec=INK))]
@@ -190,11 +192,11 @@ def prepare(ax: Axes, title: str = "") -> None:
     ax.set_axis_off()
 
 
-def draw_ideas(columns: int, width: float, height: float) -> Figure:
-    """Draw the idea of each architecture, by year; from the second on in steps."""
-    fig, axes = figures.panels(width, height, rows=8 // columns, columns=columns)
-    sketches = zip(axes.flat, SKETCHES.values(), strict=True)
-    for number, (ax, (title, sketch)) in enumerate(sketches):
+def draw_ideas(names: Sequence[str], height: float) -> Figure:
+    """Draw the ideas of some architectures, by year; from the second on in steps."""
+    fig, axes = figures.panels(5.2, height, rows=len(names) // 2, columns=2)
+    for number, (ax, name) in enumerate(zip(axes.flat, names, strict=True)):
+        title, sketch = SKETCHES[name]
         prepare(ax, title)
         parts = [each for group in sketch(ax, 8) for each in group]
         if number:
@@ -243,8 +245,8 @@ def draw_published(counts: dict[str, tuple[int, int]]) -> Figure:
     """Draw accuracy on ImageNet against FLOPs and against parameters, by year."""
     fig, axes = figures.panels(5.2, 2.9, columns=2)
     places = {"ViT-B/16": LEFT, "VGG-16": BELOW, "GoogLeNet": LEFT}
-    places |= {"ResNet-18": BELOW, "MobileNetV2": ABOVE}
-    beside = places | {"AlexNet": LEFT, "DenseNet-121": LEFT}
+    places |= {"ResNet-18": BELOW}
+    beside = places | {"AlexNet": LEFT, "DenseNet-121": ABOVE, "MobileNetV2": ABOVE}
     for number, (name, (_, _, top1)) in enumerate(PUBLISHED.items()):
         parameters, flops = counts[name]
         parts = point(axes[0], name, flops / 1e9, top1, **places.get(name, {}))
@@ -429,10 +431,11 @@ def draw_path() -> Figure:
 
 def draw(source: Path) -> dict[str, Figure]:
     """Draw every figure of the lecture, by name, from what the script kept."""
-    results = kept(source)
+    results, names = kept(source), list(SKETCHES)
     return {
-        "ideas": draw_ideas(2, 5.2, 5.2),
-        "ideas_wide": draw_ideas(4, 8.6, 2.9),
+        "ideas": draw_ideas(names, 5.2),
+        "ideas_first": draw_ideas(names[:4], 2.6),
+        "ideas_later": draw_ideas(names[4:], 2.6),
         **{f"idea_{name}": draw_idea(name) for name in SKETCHES},
         "published": draw_published(results["counts"]),
         "speed": draw_speed(results["costs"], results["fastest"]),
