@@ -39,8 +39,7 @@ def node(
     corner = (x - width / 2, y - height / 2)
     look: dict[str, Any] = {"fill": False, "edgecolor": colour, "lw": 1.4}
     shape = ax.add_patch(Rectangle(corner, width, height, **look))
-    middle = {"ha": "center", "va": "center", "size": size}
-    return [shape, ax.text(x, y, text, **middle)]
+    return [shape, ax.text(x, y, text, ha="center", va="center", size=size)]
 
 
 def link(ax: Axes, start: Place, end: Place, **look: Any) -> Parts:
