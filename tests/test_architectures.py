@@ -17,10 +17,10 @@ from torch.testing import assert_close
 
 import architectures
 from architectures import (
-    DEEP,
+    DEEP_NETWORKS,
     KERNELS,
     SIDE,
-    SMALL,
+    SMALL_NETWORKS,
     Cost,
     count_flops,
     filled,
@@ -240,7 +240,7 @@ def test_a_network_filled_with_one_number_answers() -> None:
 
 
 def test_small_networks_are_of_similar_size_and_those_of_kernels_of_the_same() -> None:
-    sizes = {name: count_parameters(on_meta(each.build)) for name, each in SMALL.items()}
+    sizes = {name: count_parameters(on_meta(each.build)) for name, each in SMALL_NETWORKS.items()}
     kernels = {name: size for name, size in sizes.items() if name.startswith("kernel")}
     others = [size for name, size in sizes.items() if name not in kernels]
     assert max(others) < 1.4 * min(others)
@@ -248,11 +248,14 @@ def test_small_networks_are_of_similar_size_and_those_of_kernels_of_the_same() -
 
 
 def test_small_networks_follow_the_plan_of_the_large_ones() -> None:
-    kinds = {name: {type(each) for each in SMALL[name].build().modules()} for name in ("LeNet", "ResNet", "DenseNet")}
+    kinds = {
+        name: {type(each) for each in SMALL_NETWORKS[name].build().modules()}
+        for name in ("LeNet", "ResNet", "DenseNet")
+    }
     assert kinds["LeNet"] >= {nn.Conv2d, nn.Tanh, nn.AvgPool2d, nn.Linear}
     assert Residual in kinds["ResNet"]
     assert Concatenate in kinds["DenseNet"]
-    groups = {each.groups for each in SMALL["MobileNet"].build().modules() if isinstance(each, nn.Conv2d)}
+    groups = {each.groups for each in SMALL_NETWORKS["MobileNet"].build().modules() if isinstance(each, nn.Conv2d)}
     assert len(groups) > 1
 
 
@@ -300,7 +303,7 @@ def norms() -> dict[str, list[float]]:
     images = shrunk(load("digits", 0))
     x, y = images.train.x[:256], images.train.y[:256]
     found = {}
-    for name, candidate in DEEP.items():
+    for name, candidate in DEEP_NETWORKS.items():
         torch.manual_seed(0)
         found[name] = gradient_by_layer(candidate.build(), x, y)
     return found
@@ -314,17 +317,17 @@ def test_a_plain_networks_gradient_vanishes_and_batch_norm_alone_lets_it_explode
     assert norms["shortcut"][-1] > 20 * norms["shortcut_norm"][-1]  # sums grow from block to block
 
 
-@pytest.mark.parametrize("name", DEEP)
+@pytest.mark.parametrize("name", DEEP_NETWORKS)
 def test_a_deep_network_has_as_many_layers_as_it_says(name) -> None:
     depth = 10 if name == "shallow" else 50
-    layers = [each for each in DEEP[name].build().modules() if isinstance(each, nn.Conv2d | nn.Linear)]
+    layers = [each for each in DEEP_NETWORKS[name].build().modules() if isinstance(each, nn.Conv2d | nn.Linear)]
     assert len(layers) == depth
 
 
 def test_a_deep_network_that_has_both_overfits_a_few_images() -> None:
     images = shrunk(load("digits", 0))
     few = images._replace(train=Examples(images.train.x[:32], images.train.y[:32]))
-    _, history = train(DEEP["shortcut_norm"], few, 15, seed=0)
+    _, history = train(DEEP_NETWORKS["shortcut_norm"], few, 15, seed=0)
     assert history["loss"][-1] < 0.5 < 1.5 < history["loss"][0]
 
 

@@ -1,7 +1,9 @@
 """Eight published architectures, from LeNet-5 to the vision transformer.
 
-Built in the lecture `architectures`. Weights have the shapes and the order of
-torchvision's, so that those can be copied; the vision transformer's, in another order.
+Weights have the shapes and the order of torchvision's, so that those can be copied;
+those of the vision transformer are in another order.
+
+Built in the lecture `architectures`.
 """
 
 from collections.abc import Callable

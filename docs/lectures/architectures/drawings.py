@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from architectures import DEEP, SMALL, Runs
+from architectures import DEEP_NETWORKS, SMALL_NETWORKS, Runs
 from neuronup import figures
 from neuronup.command import kept
 from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
@@ -287,7 +287,7 @@ def draw_speed(
 def draw_small(small: Runs, costs: dict[str, tuple[int, int, float]]) -> Figure:
     """Draw test accuracy against FLOPs and time; mean and range of the seeds."""
     fig, axes = figures.panels(5.2, 2.9, columns=2)
-    names = [name for name in SMALL if not name.startswith("kernel")]
+    names = [name for name in SMALL_NETWORKS if not name.startswith("kernel")]
     unit = costs["LeNet"][2]
     for name in names:
         _, flops, time = costs[name]
@@ -359,7 +359,7 @@ def draw_gradients(gradients: Runs) -> Figure:
 def draw_deep(deep: Runs) -> Figure:
     """Draw the training loss by epoch: mean and range of the seeds."""
     fig, ax = figures.panels(5.2, 3.3)
-    for number, name in enumerate(DEEP):
+    for number, name in enumerate(DEEP_NETWORKS):
         curves = torch.tensor(deep[name])[:, :-1]  # (seeds, epochs)
         label, look = DEEP_LOOKS[name]
         figures.band(ax, range(1, curves.shape[1] + 1), curves, label, **look)
