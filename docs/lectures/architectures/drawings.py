@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from architectures import DEEP_NETWORKS, SMALL_NETWORKS, Runs
+from architectures import ARCHITECTURES, DEEP_NETWORKS, Runs
 from neuronup import figures
 from neuronup.command import kept
 from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
@@ -285,24 +285,32 @@ def draw_speed(
 
 
 def draw_small(small: Runs, costs: dict[str, tuple[int, int, float]]) -> Figure:
-    """Draw test accuracy against FLOPs and time; mean and range of the seeds."""
-    fig, axes = figures.panels(5.2, 2.9, columns=2)
-    names = [name for name in SMALL_NETWORKS if not name.startswith("kernel")]
+    """Draw test accuracy against FLOPs and time; mean and range of the seeds.
+
+    The axis is logarithmic in the share of errors, so that good ones stand apart.
+    """
+    fig, axes = figures.panels(5.2, 3.2, columns=2)
     unit = costs["LeNet"][2]
-    for name in names:
+    for name in ARCHITECTURES:
         _, flops, time = costs[name]
-        scores = torch.tensor(small[name])[:, 1]
-        low, mean, high = (
-            float(each) for each in (scores.min(), scores.mean(), scores.max())
-        )
+        errors = [1 - run[1] for run in small[name]]
+        mean = sum(errors) / len(errors)
         for ax, x in ((axes[0], flops / 1e6), (axes[1], time / unit)):
-            ax.plot([x, x], [low, high], "-", color=FAINT, lw=1.4)
+            ends = [min(errors), max(errors)]
+            ax.plot([x, x], ends, "-", color=FAINT, lw=1.4, zorder=1)
             point(ax, name, x, mean)
-    axes[0].set(xlabel="million FLOPs an image", ylabel="test accuracy")
-    axes[1].set(xlabel="time of an image, LeNet = 1", yticklabels=[])
-    left, right = axes[0].get_xlim(), axes[1].get_xlim()
-    axes[0].set_xlim(left[0], left[1] + 0.35 * (left[1] - left[0]))
-    axes[1].set_xlim(right[0], right[1] + 0.35 * (right[1] - right[0]))
+    labels = ("million FLOPs an image", "time of an image, LeNet = 1")
+    levels = [0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98]
+    for ax, label in zip(axes, labels, strict=True):
+        ax.set(yscale="log", xlabel=label)
+        ax.set_yticks([1 - level for level in levels], [f"{x:.0%}" for x in levels])
+        ax.minorticks_off()
+        ax.invert_yaxis()
+        left, right = ax.get_xlim()
+        ax.set_xlim(left, right + 0.4 * (right - left))
+    low, high = axes[0].get_ylim()
+    axes[0].set(ylabel="test accuracy", ylim=(low * 1.1, high / 1.1))
+    axes[1].set(yticklabels=[], ylim=(low * 1.1, high / 1.1))
     figures.step(1, axes[1])
     return fig
 
