@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from answers import right, wrong
 from architectures import Candidate, train
@@ -349,75 +348,98 @@ for said, mistake in {
     wrong("add_shortcut", said, shortcuts(**mistake))
 
 
-@right("fold")
-def by_pytorch(weight, mean, variance, gamma, beta, eps):
-    return fuse_conv_bn_weights(weight, None, mean, variance, eps, gamma, beta)
+@right("group_norm")
+def by_pytorch(x, groups, eps):
+    return functional.group_norm(x, groups, eps=eps)
 
 
-@right("fold")
-def folded_in_numpy(weight, mean, variance, gamma, beta, eps):
-    factor = gamma.numpy() / np.sqrt(variance.numpy() + eps)
-    return np.einsum("kchw,k->kchw", weight.numpy(), factor), beta.numpy() - mean.numpy() * factor
+@right("group_norm")
+def grouped_in_numpy(x, groups, eps):
+    rows = x.numpy().reshape(len(x), groups, -1)
+    mean = rows.mean(axis=2, keepdims=True)
+    return ((rows - mean) / np.sqrt(rows.var(axis=2, keepdims=True) + eps)).reshape(x.shape)
 
 
-@right("fold")
-def filter_by_filter(weight, mean, variance, gamma, beta, eps):
-    weights, biases = [], []
-    for filter_, m, v, g, b in zip(weight, mean, variance, gamma, beta, strict=True):
-        deviation = float(v + eps) ** 0.5
-        weights.append(filter_ * float(g) / deviation)
-        biases.append(float(b) - float(m) * float(g) / deviation)
-    return [weights, biases]
+@right("group_norm")
+def group_by_group(x, groups, eps):
+    found, size = torch.empty_like(x), x.shape[1] // groups
+    for number, image in enumerate(x):
+        for start in range(0, len(image), size):
+            part = image[start : start + size]
+            deviation = (((part - part.mean()) ** 2).mean() + eps) ** 0.5
+            found[number, start : start + size] = (part - part.mean()) / deviation
+    return found
 
 
-@right("fold")
-def doubles(weight, mean, variance, gamma, beta, eps):
-    scale = gamma.double() * (variance.double() + eps).rsqrt()
-    return (weight.flatten(1).double() * scale[:, None]).reshape(weight.shape), beta - scale * mean
+@right("group_norm")
+def lists(x, groups, eps):
+    return [
+        torch.cat([(part - part.mean()) / (part.var(correction=0) + eps).sqrt() for part in image.chunk(groups)])
+        for image in x
+    ]
 
 
-@right("fold")
-def seen_from_outside(weight, mean, variance, gamma, beta, eps):
-    norm = nn.functional.batch_norm(torch.eye(len(mean)), mean, variance, gamma, beta, eps=eps)
-    bias = nn.functional.batch_norm(torch.zeros(1, len(mean)), mean, variance, gamma, beta, eps=eps)[0]
-    return weight * (norm - bias).diagonal().reshape(-1, 1, 1, 1), bias
+@right("group_norm")
+def in_doubles(x, groups, eps):
+    parts = x.double().unflatten(1, (groups, -1))
+    mean = parts.mean((2, 3, 4), keepdim=True)
+    variance = (parts**2).mean((2, 3, 4), keepdim=True) - mean**2
+    return ((parts - mean) * (variance + eps).rsqrt()).flatten(1, 2)
 
 
-def folds(
-    factor=lambda variance, gamma, eps: gamma / (variance + eps).sqrt(),
-    scale=lambda weight, factor: weight * factor[:, None, None, None],
-    shift=lambda beta, factor, mean, root: beta - factor * mean,
-    both=lambda weight, bias: (weight, bias),
+def norms(
+    group=lambda x, groups: x.reshape(len(x), groups, -1),
+    dims=(2,),
+    scale=lambda variance, eps: (variance + eps).sqrt(),
+    correction=0,
+    last=lambda rows, mean, scale: (rows - mean) / scale,
 ):  # or with one of the mistakes
-    def fold(weight, mean, variance, gamma, beta, eps):
-        found = factor(variance, gamma, eps)
-        return both(scale(weight, found), shift(beta, found, mean, (variance + eps).sqrt()))
+    def group_norm(x, groups, eps):
+        rows = group(x, groups)
+        mean = rows.mean(dim=dims, keepdim=True)
+        variance = rows.var(dim=dims, correction=correction, keepdim=True)
+        return last(rows, mean, scale(variance, eps)).reshape(x.shape)
 
-    return fold
+    return group_norm
 
 
+right("group_norm", norms())
 for said, mistake in {
-    "weight: divide by the standard deviation, the root": {"factor": lambda v, g, e: g / (v + e)},
-    "weight: eps is missing": {"factor": lambda v, g, e: g / v.sqrt()},
-    "under the root": {"factor": lambda v, g, e: g / (v.sqrt() + e)},
-    "weight: gamma is missing": {"factor": lambda v, g, e: 1 / (v + e).sqrt()},
-    "weight: divide by the standard deviation": {"factor": lambda v, g, e: g},
-    "weight: multiply each filter by its gamma": {"factor": lambda v, g, e: g * (v + e).sqrt()},
-    "the first dimension: factor[:, None, None, None]": {"scale": lambda weight, factor: weight * factor},
-    "not to the channels": {"scale": lambda weight, factor: weight * factor[:, None, None]},
-    "weight: it is still the old one": {"scale": lambda weight, factor: weight},
-    "the shape of the old one, (3, 3, 3, 3)": {"scale": lambda weight, factor: (weight.T * factor).T.flatten(1)},
-    "bias: the mean is multiplied by the factor too": {"shift": lambda b, f, m, r: b - m},
-    "bias: the mean is subtracted": {"shift": lambda b, f, m, r: b + f * m},
-    "bias: beta is missing": {"shift": lambda b, f, m, r: -f * m},
-    "bias: the mean is missing": {"shift": lambda b, f, m, r: b},
-    "for the mean alone": {"shift": lambda b, f, m, r: f * (b - m)},
-    "and multiply it by gamma": {"shift": lambda b, f, m, r: b - m / r},
-    "one bias for each filter: (3,), not ()": {"shift": lambda b, f, m, r: (b - f * m).mean()},
-    "first the weight, then the bias": {"both": lambda weight, bias: (bias, weight)},
-    "return two things": {"both": lambda weight, bias: (weight, bias, 0)},
+    "this is batch normalisation": {"group": lambda x, groups: x, "dims": (0, 2, 3)},
+    "take no mean over the images": {"dims": (0, 2)},
+    "all channels of an image are in one here": {"group": lambda x, groups: x, "dims": (1, 2, 3)},
+    "each is normalised by itself here": {"group": lambda x, groups: x, "dims": (2, 3)},
+    "neighbouring channels are a group": {
+        "group": lambda x, groups: x.reshape(len(x), -1, groups, *x.shape[2:]),
+        "dims": (1, 3, 4),
+    },
+    "var(correction=0)": {"correction": 1},
+    "eps is missing": {"scale": lambda variance, eps: variance.sqrt()},
+    "under the root": {"scale": lambda variance, eps: variance.sqrt() + eps},
+    "divide by the root of variance + eps": {"scale": lambda variance, eps: variance + eps},
+    "subtract the mean first": {"last": lambda rows, mean, scale: rows / scale},
+    "not from the quotient": {"last": lambda rows, mean, scale: rows / scale - mean},
+    "but not yet the variance 1": {"last": lambda rows, mean, scale: rows - mean},
+    "x (3, 6, 2, 2), 3 groups: subtract the mean": {"last": lambda rows, mean, scale: (mean - rows) / scale},
 }.items():
-    wrong("fold", said, folds(**mistake))
+    wrong("group_norm", said, norms(**mistake))
+
+
+@wrong("group_norm", "keep their shape, (3, 6, 2, 2); it is (3, 3, 8)")
+def left_in_rows(x, groups, eps):
+    rows = x.reshape(len(x), groups, -1)
+    return (rows - rows.mean(2, keepdim=True)) / (rows.var(2, correction=0, keepdim=True) + eps).sqrt()
+
+
+@wrong("group_norm", "x (4, 8, 1, 3), 2 groups")
+def always_three(x, groups, eps):
+    return functional.group_norm(x, 3, eps=eps) if x.shape[1] == 6 else x / eps
+
+
+@wrong("group_norm", "changed the tensor that it was given")
+def normalised_in_place(x, groups, eps):
+    x -= x.mean()
+    return x
 
 
 @right("build")

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
+from torch.nn.functional import avg_pool2d, batch_norm, conv2d, max_pool2d
+from torch.nn.functional import group_norm as native_group_norm
 from torch.utils.flop_counter import FlopCounterMode
 
 from architectures import Candidate, train
@@ -241,73 +242,72 @@ def add_shortcut(add_shortcut: Callable[..., Any]) -> None:
             expect(gradient, goal, f"the gradient that comes back to {name} is another")
 
 
-def fold(fold: Callable[..., Any]) -> None:
-    """A weight and a bias that do what a convolution and its batch normalisation did."""
-    for shape, eps in (((3, 3, 3, 3), 0.1), ((6, 1, 3, 3), 0.02), ((5, 4, 1, 1), 0.3)):
-        filters = shape[0]
-        weight, mean, gamma, beta = (
-            torch.randn(each) for each in (shape, filters, filters, filters)
+def group_norm(group_norm: Callable[..., Any]) -> None:
+    """Maps normalised in one group, in several, and channel by channel."""
+    eps = 0.3
+    for shape, groups in (
+        ((3, 6, 2, 2), 3),
+        ((4, 8, 1, 3), 2),
+        ((3, 5, 2, 2), 1),
+        ((2, 4, 3, 2), 4),
+    ):
+        images, channels = shape[:2]
+        offsets = torch.randn(images, channels, 1, 1)
+        x = torch.randn(shape) * (offsets + 2) + 2 * offsets
+        rows = x.reshape(images, groups, -1)
+        mean = rows.mean(dim=2, keepdim=True)
+        variance = rows.var(dim=2, correction=0, keepdim=True)
+        found = tensor(call(group_norm, x, groups, eps))
+        assert found.shape == shape, (
+            f"the maps are to keep their shape, {shape}; it is {tuple(found.shape)}"
         )
-        variance = torch.rand(filters) + 0.2
-        root = (variance + eps).sqrt()
-        factor = gamma / root
 
-        def scaled(factor: Tensor, weight: Tensor = weight) -> Tensor:
-            return weight * factor[:, None, None, None]
+        def back(rows: Tensor, shape: tuple[int, ...] = shape) -> Tensor:
+            return rows.reshape(shape)
 
-        others = {}
-        if shape == (filters,) * 4:  # where a wrong dimension fits, too
-            others = {
-                "weight: the factor belongs to the filters, the first dimension: factor[:, None, None, None]": weight
-                * factor,
-                "weight: the factor belongs to the filters, the first dimension, not to the channels": weight
-                * factor[:, None, None],
-            }
-        folded, bias = _two(
-            call(fold, weight, mean, variance, gamma, beta, eps),
-            "the new weight, and the new bias",
-        )
-        folded, bias = tensor(folded), tensor(bias)
-        assert folded.shape != (filters,) or bias.shape != shape, (
-            "first the weight, then the bias"
-        )
-        assert folded.shape == shape, (
-            f"the new weight is to have the shape of the old one, {shape}, not {tuple(folded.shape)}"
-        )
+        mixed = x.reshape(images, channels // groups, groups, *shape[2:])
+        variances = mixed.var(dim=(1, 3, 4), correction=0, keepdim=True)
+        centred = mixed - mixed.mean(dim=(1, 3, 4), keepdim=True)
+        pooled = rows.var(dim=(0, 2), correction=0, keepdim=True)
         expect(
-            folded,
-            scaled(factor),
-            "weight: multiply each filter by its gamma, and divide it by its standard deviation, the root of variance + eps",
+            found,
+            back((rows - mean) / (variance + eps).sqrt()),
+            f"x {shape}, {groups} groups: subtract the mean of each group of each image, and divide by the root of its variance + eps",
             {
-                **others,
-                "weight: divide by the standard deviation, the root of variance + eps, not by the variance": scaled(
-                    gamma / (variance + eps)
+                "this is batch normalisation: the images of a batch may not matter to each other": batch_norm(
+                    x, None, None, training=True, eps=eps
                 ),
-                "weight: eps is missing": scaled(gamma / variance.sqrt()),
-                "weight: eps is added to the variance, under the root": scaled(
-                    gamma / (variance.sqrt() + eps)
+                "each image is normalised by itself: take no mean over the images": back(
+                    (rows - rows.mean(dim=(0, 2), keepdim=True)) / (pooled + eps).sqrt()
                 ),
-                "weight: gamma is missing": scaled(1 / root),
-                "weight: divide by the standard deviation": scaled(gamma),
-                "weight: it is still the old one": weight,
-            },
-        )
-        assert bias.shape == (filters,), (
-            f"there is one bias for each filter: ({filters},), not {tuple(bias.shape)}"
-        )
-        expect(
-            bias,
-            beta - factor * mean,
-            "bias: beta, less the mean times the factor",
-            {
-                "bias: the mean is multiplied by the factor too": beta - mean,
-                "bias: the mean is subtracted": beta + factor * mean,
-                "bias: beta is missing": -factor * mean,
-                "bias: the mean is missing: it is subtracted from every z": beta,
-                "bias: the factor is for the mean alone, not for beta": factor
-                * (beta - mean),
-                "bias: divide the mean by the standard deviation, and multiply it by gamma": beta
-                - mean / root,
+                "there are several groups: all channels of an image are in one here": native_group_norm(
+                    x, 1, eps=eps
+                ),
+                "there are several channels in a group: each is normalised by itself here": native_group_norm(
+                    x, channels, eps=eps
+                ),
+                "neighbouring channels are a group: reshape to (n, groups, -1)": back(
+                    centred / (variances + eps).sqrt()
+                ),
+                "the variance is the mean of the squared differences: var(correction=0)": back(
+                    (rows - mean) / (rows.var(dim=2, keepdim=True) + eps).sqrt()
+                ),
+                "eps is missing: it is added to the variance": back(
+                    (rows - mean) / variance.sqrt()
+                ),
+                "eps is added to the variance, under the root": back(
+                    (rows - mean) / (variance.sqrt() + eps)
+                ),
+                "divide by the root of variance + eps": back(
+                    (rows - mean) / (variance + eps)
+                ),
+                "subtract the mean first": back(rows / (variance + eps).sqrt()),
+                "subtract the mean from the numbers, not from the quotient": back(
+                    rows / (variance + eps).sqrt() - mean
+                ),
+                "this has the mean 0, but not yet the variance 1: divide, too": back(
+                    rows - mean
+                ),
             },
         )
 
