@@ -255,7 +255,7 @@ SMALL_NETWORKS = {
 }
 ARCHITECTURES = [name for name in SMALL_NETWORKS if not name.startswith("kernel")]
 DEEP_NETWORKS = {
-    "plain": Candidate(partial(deep_network, False, False), 0.003),
+    "plain": Candidate(partial(deep_network, False, False), 0.001),
     "plain_norm": Candidate(partial(deep_network, False, True), 0.01),
     "shortcut": Candidate(partial(deep_network, True, False), 0.003),
     "shortcut_norm": Candidate(partial(deep_network, True, True), 0.003),
