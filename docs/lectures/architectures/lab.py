@@ -29,19 +29,20 @@ print(f"{len(digits.train.x)} training images of 8 by 8 pixels")
 # %% [markdown]
 # ## 1. Your turn: what a convolution costs (8 minutes)
 #
-# > **Predict.** 3 by 3 filters make 256 maps of 14 by 14 pixels from 256 others. How many times fewer FLOPs does the same job need in two steps: first a filter
-# > for each channel by itself, then 1 by 1 filters that mix the channels? And if the maps had 28 by 28 pixels: how many times more parameters and FLOPs would
-# > each of the two have?
+# A convolution makes 256 maps from 256 others, with 3 by 3 filters. The same can be done in two steps: first one 3 by 3 filter for each channel by itself, then 1 by 1 filters that mix
+# the channels.
+#
+# > **Predict.** How many times fewer FLOPs do the two steps need? And if the maps are 28 by 28 pixels in place of 14 by 14: what becomes of the parameters, and what of the FLOPs?
 
 # %% tags=["guess"]
 guess = ""  # write yours here before you go on
 
 # %% [markdown]
-# Between an ordinary convolution and one filter for each channel there are others: with `groups`, the channels are divided into so many groups of equal size, and
-# the filters too. A filter sees only the channels of its own group.
+# In an ordinary convolution a filter sees all channels. In the first of the two steps it sees one. There is something in between: `groups` divides the channels into so many groups of
+# equal size, and the filters too, and a filter sees the channels of its own group. One group is the ordinary convolution; as many groups as channels, the first step.
 #
-# Write `cost(channels, filters, kernel, groups, side)`. It returns two numbers: how many weights the convolution has (no biases), and how many FLOPs one image takes whose
-# maps have `side` by `side` pixels, before and after. A multiplication and an addition are two FLOPs.
+# Write `cost(channels, filters, kernel, groups, side)`. It returns two numbers: the weights of the convolution (there are no biases), and the FLOPs for one image. The maps
+# have `side` by `side` pixels, before and after. A multiplication and an addition are two FLOPs.
 #
 # <details markdown="1"><summary>Hint: the idea</summary>
 #
@@ -106,13 +107,16 @@ for side in (14, 28):
 # 2. Of these few maps, 1 by 1 filters make some maps, and 3 by 3 filters others, of the same size: the *expand*.
 # 3. A ReLU follows, and the maps are concatenated: first those of the 1 by 1 filters.
 #
-# > **Predict.** A Fire module makes 128 maps of 96, by way of 16: 64 by 1 by 1 filters, 64 by 3 by 3. How many times fewer parameters has it than 128 filters of 3 by 3 that see the 96 maps?
+# The first Fire module of SqueezeNet gets 96 maps. Its squeeze makes 16 of them. Its expand makes 128 of these: 64 with each kind of filter.
+#
+# > **Predict.** How many times fewer parameters does it have than an ordinary convolution with 3 by 3 filters, from 96 maps to 128?
 
 # %% tags=["guess"]
 guess = ""  # write yours here before you go on
 
 # %% [markdown]
-# Write it as a module with three convolutions, with their biases. The four arguments are numbers of maps: `Fire(96, 16, 64, 64)` is the one of the prediction.
+# Write it as a module with three convolutions, with their biases. The four arguments are numbers of maps, in this order: what comes in, what the squeeze makes, what the 1 by 1 filters of the expand
+# make, and what its 3 by 3 filters make. `Fire(96, 16, 64, 64)` is the one above.
 #
 # <details markdown="1"><summary>Hint: the idea</summary>
 #
@@ -174,8 +178,8 @@ print(f"a convolution: {more:,}, {more / fewer:.1f} times as many")
 # Where a block of ResNet changes the shape, a shortcut cannot add `x` as it is. The lecture brings `x` to the new shape with 1 by 1 filters. The paper of ResNet has a second way, without
 # any weights: keep every second pixel, and append maps of zeros.
 #
-# Write `add_shortcut(x, y)`. `x (n, c, h, w)` went into two convolutions, and `y` is what came out. It has the shape of `x`, or half its height and width (odd numbers rounded up), or more maps, or both. Bring
-# `x` to the shape of `y`, add the two, and apply a ReLU to the sum. Use PyTorch's functions, since gradients are to flow back to `x`.
+# Write `add_shortcut(x, y)`. `x (n, c, h, w)` went into two convolutions, and `y` came out. `y` may have the shape of `x`. It may also have half its height and width (rounded up), or more maps, or
+# both. Bring `x` to the shape of `y`, add the two, and apply a ReLU to the sum. Use PyTorch's functions, since gradients are to flow back to `x`.
 #
 # <details markdown="1"><summary>Hint: the idea</summary>
 #
@@ -242,8 +246,8 @@ def deep(normalise, shortcut):
 
 
 # %% [markdown]
-# > **Predict.** The gradient of the loss is a product of many factors. How many times smaller or larger is it in the first convolution than in the last: in the plain network, with
-# > batch normalisation alone, with shortcuts alone, with both?
+# > **Predict.** How many times smaller or larger is the gradient in the first convolution than in the last: in the plain network, with batch normalisation alone, with shortcuts
+# > alone, and with both?
 
 # %% tags=["guess"]
 guess = ""  # write yours here before you go on
@@ -417,8 +421,9 @@ print(f"your normalised maps and PyTorch's differ by at most {apart:.0e}")
 #
 # ## 6. Your turn: within a budget (9 minutes)
 #
-# > **Predict.** Take the network of part 5, with its depthwise separable convolutions; another with ordinary 3 by 3 convolutions in their place; and a third with your Fire modules. How many times
-# > fewer FLOPs has the first than the second? How many times faster is it? Which is the most accurate?
+# Take the network of part 5, with its depthwise separable convolutions; another with ordinary 3 by 3 convolutions in their place; and a third with your Fire modules.
+#
+# > **Predict.** How many times fewer FLOPs does the first need than the second? How many times faster is it? Which of the three is the most accurate?
 
 # %% tags=["guess"]
 guess = ""  # write yours here before you go on
