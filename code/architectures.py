@@ -103,7 +103,7 @@ def small_vgg() -> nn.Module:
     )
 
 
-def small_googlenet() -> nn.Module:
+def small_inception() -> nn.Module:
     """See with kernels of 1, 3 and 5 at once, in two modules."""
     return nn.Sequential(
         conv_unit(1, 16, 3),
@@ -243,7 +243,7 @@ class Candidate(NamedTuple):
 SMALL_NETWORKS = {
     "LeNet": Candidate(small_lenet, 0.03),
     "VGG": Candidate(small_vgg, 0.01),
-    "GoogLeNet": Candidate(small_googlenet, 0.01),
+    "Inception": Candidate(small_inception, 0.01),
     "ResNet": Candidate(small_resnet, 0.03),
     "DenseNet": Candidate(small_densenet, 0.01),
     "MobileNet": Candidate(small_mobilenet, 0.03),
@@ -450,6 +450,8 @@ def main(
         "seeds": seeds,
         "examples": examples,
         "epochs": epochs,
+        "deep_examples": examples // 3,
+        "deep_epochs": epochs + 1,
         **compare_costs(counts, times, fastest),
         **summary(small, deep, gradients),
     }
@@ -467,7 +469,7 @@ MobileNetV2: {MobileNetV2_parameters:,} parameters, \
 VGG-16: {VGG_16_parameters:,} parameters, {VGG_16_gflops:.1f} billion FLOPs
 small networks of similar size; test accuracy, mean of {seeds} trainings:
   LeNet {LeNet_accuracy:.1%}, VGG {VGG_accuracy:.1%}, \
-GoogLeNet {GoogLeNet_accuracy:.1%}, ResNet {ResNet_accuracy:.1%},
+Inception {Inception_accuracy:.1%}, ResNet {ResNet_accuracy:.1%},
   DenseNet {DenseNet_accuracy:.1%}, MobileNet {MobileNet_accuracy:.1%}, \
 ViT {ViT_accuracy:.1%}
 kernels of 1 x 1 {kernel_1_accuracy:.1%}, 3 x 3 {kernel_3_accuracy:.1%}, \

@@ -378,7 +378,7 @@ def test_a_depthwise_separable_convolution_takes_an_eighth_of_the_flops() -> Non
     pointwise = nn.Conv2d(channels, channels, 1)
     separable = on_meta(lambda: nn.Sequential(depthwise, pointwise).to("meta"))
     share = count_flops(separable, place) / count_flops(ordinary, place)
-    assert share == pytest.approx(1 / channels + 1 / 9)
+    assert abs(share - (1 / channels + 1 / 9)) < 1e-6
 
 
 # --8<-- [end:depthwise]
@@ -398,8 +398,9 @@ def fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
 def test_batch_norm_folds_into_the_convolution_before_it() -> None:
     torch.manual_seed(0)
     conv, norm, _ = conv_unit(3, 4, 3)
-    random_state(norm, 0)
     x = torch.randn(2, 3, 6, 6)
+    for _ in range(5):
+        norm(conv(5 * x + 2))  # in training it learns its running means
     torch.testing.assert_close(fold(conv, norm)(x), norm.eval()(conv(x)))
 
 

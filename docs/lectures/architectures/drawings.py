@@ -224,7 +224,12 @@ LOOKS = {  # of each architecture: marker and colour, the same in every figure
     "ViT": ("*", INK),
 }
 NAMES = {"VGG-16": "VGG", "DenseNet-121": "DenseNet", "MobileNetV2": "MobileNet"}
-NAMES |= {"ResNet-18": "ResNet", "ResNet-50": "ResNet", "ViT-B/16": "ViT"}
+NAMES |= {
+    "Inception": "GoogLeNet",
+    "ResNet-18": "ResNet",
+    "ResNet-50": "ResNet",
+    "ViT-B/16": "ViT",
+}
 
 
 def point(ax: Axes, name: str, x: float, y: float, **where: Any) -> Parts:
