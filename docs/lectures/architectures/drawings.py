@@ -277,9 +277,10 @@ def draw_speed(
     bound = (1e9 * ends / fastest / unit).tolist()
     ax.plot(ends.tolist(), bound, "-", color=ORANGE)
     ax.fill_between(ends.tolist(), [bound[0] / 9] * 2, bound, color=ORANGE, alpha=0.1)
-    told = {"rotation": 0, "size": 8.5, "color": ORANGE, "ha": "right"}
-    ax.text(ends[1], 0.3 * bound[1], "faster than a matrix product", **told)
+    told: dict[str, Any] = {"size": 8.5, "color": ORANGE, "ha": "right"}
+    ax.text(ends[1], 0.02 * bound[1], "faster than a matrix product", **told)
     places = {"ViT-B/16": LEFT, "DenseNet-121": ABOVE, "GoogLeNet": ABOVE}
+    places |= {"AlexNet": BELOW}
     for number, (name, (_, flops, time)) in enumerate(known.items()):
         where = places.get(name, {})
         figures.step(number + 1, *point(ax, name, flops / 1e9, time / unit, **where))
@@ -287,6 +288,12 @@ def draw_speed(
     ax.set_ylabel("time, ResNet-18 = 1")
     ax.minorticks_off()
     return fig
+
+
+AGAINST_FLOPS = {"VGG": ABOVE, "MobileNet": LEFT, "ResNet": BELOW}
+AGAINST_FLOPS["Inception"] = ABOVE | {"ha": "right"}
+AGAINST_TIME = {"VGG": ABOVE, "DenseNet": ABOVE, "Inception": BELOW}
+AGAINST_TIME |= {"MobileNet": BELOW, "ResNet": BELOW}
 
 
 def draw_small(small: Runs, costs: dict[str, tuple[int, int, float]]) -> Figure:
@@ -300,10 +307,12 @@ def draw_small(small: Runs, costs: dict[str, tuple[int, int, float]]) -> Figure:
         _, flops, time = costs[name]
         errors = [1 - run[1] for run in small[name]]
         mean = sum(errors) / len(errors)
-        for ax, x in ((axes[0], flops / 1e6), (axes[1], time / unit)):
+        sides = (AGAINST_FLOPS, AGAINST_TIME)
+        places = zip(axes, (flops / 1e6, time / unit), sides, strict=True)
+        for ax, x, beside in places:
             ends = [min(errors), max(errors)]
             ax.plot([x, x], ends, "-", color=FAINT, lw=1.4, zorder=1)
-            point(ax, name, x, mean)
+            point(ax, name, x, mean, **beside.get(name, {}))
     labels = ("million FLOPs an image", "time of an image, LeNet = 1")
     levels = [0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98]
     for ax, label in zip(axes, labels, strict=True):
@@ -314,8 +323,8 @@ def draw_small(small: Runs, costs: dict[str, tuple[int, int, float]]) -> Figure:
         left, right = ax.get_xlim()
         ax.set_xlim(left, right + 0.4 * (right - left))
     low, high = axes[0].get_ylim()
-    axes[0].set(ylabel="test accuracy", ylim=(low * 1.1, high / 1.1))
-    axes[1].set(yticklabels=[], ylim=(low * 1.1, high / 1.1))
+    axes[0].set(ylabel="test accuracy", ylim=(low * 1.1, high / 1.2))
+    axes[1].set(yticklabels=[], ylim=(low * 1.1, high / 1.2))
     figures.step(1, axes[1])
     return fig
 
@@ -349,7 +358,7 @@ DEEP_LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 BESIDE = {  # layer, and points above the curve
     "plain": (12, 9),
-    "plain_norm": (6, -14),
+    "plain_norm": (13, 10),
     "shortcut": (20, 9),
     "shortcut_norm": (1, -14),
 }
