@@ -61,7 +61,7 @@ def inception(
     pooled: int,
     largest: int = 5,
 ) -> Concatenate:
-    """See with kernels of 1, 3, 5, and a pool, at once; 1 x 1 before the dear ones."""
+    """See with kernels of 1, 3, 5 and a pool at once; 1 x 1 makes large ones cheap."""
     return Concatenate(
         conv_unit(channels, one, 1),
         nn.Sequential(conv_unit(channels, three[0], 1), conv_unit(*three, 3)),
@@ -84,6 +84,8 @@ class Residual(nn.Module):
         return self.body(x) + self.shortcut(x)
 
 
+# --8<-- [end:residual]
+# --8<-- [start:residual_block]
 def residual_block(channels: int, filters: int, stride: int = 1) -> nn.Sequential:
     """Add x to two convolutions of it; then a ReLU: the block of ResNet-18 and 34."""
     first = conv_unit(channels, filters, 3, stride)
@@ -101,7 +103,7 @@ def projection(channels: int, filters: int, stride: int) -> nn.Module:
     return conv_unit(channels, filters, 1, stride, activation=nn.Identity)
 
 
-# --8<-- [end:residual]
+# --8<-- [end:residual_block]
 # --8<-- [start:bottleneck]
 def bottleneck(channels: int, width: int, stride: int = 1) -> nn.Sequential:
     """Convolve by 3 x 3 on fewer channels, then widen: the block of ResNet-50."""
