@@ -319,7 +319,7 @@ def time_published(pixels: int, device: torch.device) -> dict[str, Cost]:
         flops = count_flops(on_meta(build), (3, pixels, pixels))
         model, x = filled(build, device), torch.ones(1, 3, pixels, pixels)
         found[name] = Cost(
-            count_parameters(model), flops, seconds(model, x.to(device), 3)
+            count_parameters(model), flops, seconds(model, x.to(device), 1)
         )
     return found
 
@@ -408,7 +408,7 @@ def main(
     seed: int = 0,
     device: devices.Device = "auto",
     data: Name = "mnist",
-    examples: int = 1500,
+    examples: int = 1000,
     epochs: int = 3,
     seeds: int = 3,
     pixels: int = 224,
@@ -420,8 +420,8 @@ def main(
         seed: Draws images, weights and batches; the next seeds too, for means.
         device: Where to compute; on a GPU the last digits differ from run to run.
         data: Images for the small networks; they are shrunk to 12 x 12.
-        examples: How many images small networks learn from; deep ones, from a third.
-        epochs: Passes over these; of deep networks one more.
+        examples: How many images small networks learn from; deep ones, from half.
+        epochs: Passes over these.
         seeds: How many times to repeat each training.
         pixels: How large the images are with which published networks are timed.
         out: Folder for metrics.json and results to draw; or only print.
@@ -441,8 +441,8 @@ def main(
     gradients: Runs = {}
     for each in tqdm(range(seed, seed + seeds), desc="seeds", disable=None):
         scores = compare_small(some(images, examples, each), epochs, each)
-        third = some(images, examples // 3, each)
-        curves, norms = compare_deep(third, epochs + 1, each)
+        half = some(images, examples // 2, each)
+        curves, norms = compare_deep(half, epochs, each)
         for runs, found in ((small, scores), (deep, curves), (gradients, norms)):
             for name, values in found.items():
                 runs.setdefault(name, []).append(values)
@@ -450,8 +450,7 @@ def main(
         "seeds": seeds,
         "examples": examples,
         "epochs": epochs,
-        "deep_examples": examples // 3,
-        "deep_epochs": epochs + 1,
+        "deep_examples": examples // 2,
         **compare_costs(counts, times, fastest),
         **summary(small, deep, gradients),
     }
