@@ -242,16 +242,16 @@ class Candidate(NamedTuple):
 
 SMALL_NETWORKS = {
     "LeNet": Candidate(small_lenet, 0.03),
-    "VGG": Candidate(small_vgg, 0.01),
+    "VGG": Candidate(small_vgg, 0.03),
     "Inception": Candidate(small_inception, 0.01),
-    "ResNet": Candidate(small_resnet, 0.03),
+    "ResNet": Candidate(small_resnet, 0.01),
     "DenseNet": Candidate(small_densenet, 0.01),
-    "MobileNet": Candidate(small_mobilenet, 0.03),
+    "MobileNet": Candidate(small_mobilenet, 0.01),
     "ViT": Candidate(small_vit, 0.003),
     "kernel_1": Candidate(partial(kernel_network, KERNELS["1"]), 0.03),
     "kernel_3": Candidate(partial(kernel_network, KERNELS["3"]), 0.03),
     "kernel_5": Candidate(partial(kernel_network, KERNELS["5"]), 0.03),
-    "kernel_all": Candidate(partial(kernel_network, KERNELS["all"]), 0.01),
+    "kernel_all": Candidate(partial(kernel_network, KERNELS["all"]), 0.03),
 }
 ARCHITECTURES = [name for name in SMALL_NETWORKS if not name.startswith("kernel")]
 DEEP_NETWORKS = {
@@ -259,7 +259,7 @@ DEEP_NETWORKS = {
     "plain_norm": Candidate(partial(deep_network, False, True), 0.01),
     "shortcut": Candidate(partial(deep_network, True, False), 0.003),
     "shortcut_norm": Candidate(partial(deep_network, True, True), 0.003),
-    "shallow": Candidate(partial(deep_network, False, True, depth=10), 0.03),
+    "shallow": Candidate(partial(deep_network, False, True, depth=10), 0.01),
 }
 
 
