@@ -26,7 +26,7 @@ from neuronup.costs import count_parameters, seconds
 from neuronup.images import Name, all_digits, cache, load, stratified_split
 from neuronup.loaders import Examples, Loader
 from neuronup.loop import predict
-from neuronup.pretrained import Frozen, pretrained_resnet18
+from neuronup.pretrained import Frozen, pretrained_resnet18, renew_statistics
 from neuronup.weights import save_weights
 
 
@@ -238,8 +238,9 @@ def evaluate(model: nn.Module, examples: Examples) -> float:
 def pretrain(task: Task, steps: int, seed: int) -> ImageClassifier:
     """Train a model on the source of a task, in batches of 64."""
     torch.manual_seed(seed)
-    model = ImageClassifier(int(task.source.y.max()) + 1).to(task.source.x.device)
-    optimise(model, task.source, parameter_groups(model, 0.01, 1.0), steps, seed, 64)
+    source = task.source
+    model = ImageClassifier(int(source.y.max()) + 1).to(source.x.device)
+    optimise(model, source, parameter_groups(model, 0.01, 1.0), steps, seed, 64)
     return model.eval()
 
 
@@ -334,20 +335,20 @@ def compare_budgets(
 def measure_trap(
     task: Task, pretrained: ImageClassifier, steps: int, seed: int
 ) -> dict[str, float]:
-    """Measure what becomes of a backbone frozen wholly, by half, and not at all."""
+    """Measure what becomes of a backbone: on the source, and with it on the target."""
     few = draw_few(task.target, 10, seed)
-    probe = PAIR_RATES["mnist_digits", "linear probe"][1]
-    tuned = PAIR_RATES["mnist_digits", "fine-tuned"][1]
+    probe, full = 0.1, 0.03  # as in PAIR_RATES
     models = {
+        "as_is": pretrained,
+        "renewed": renew_statistics(pretrained, task.target.x),
         "frozen": adapt("linear probe", pretrained, few, steps, probe, seed),
         "half": freeze_by_half(pretrained, few, steps, probe, seed),
-        "tuned": adapt("fine-tuned", pretrained, few, steps, tuned, seed),
+        "tuned": adapt("fine-tuned", pretrained, few, steps, full, seed),
     }
-    numbers = {"as_is": evaluate(pretrained, task.test)}
-    for name, model in models.items():
-        numbers[f"source_{name}"] = source_accuracy(model, pretrained, task)
-        numbers[f"target_{name}"] = evaluate(model, task.test)
-    return numbers
+    source = {n: source_accuracy(m, pretrained, task) for n, m in models.items()}
+    target = {n: evaluate(m, task.test) for n, m in models.items()}
+    numbers = {f"source_{name}": value for name, value in source.items()}
+    return numbers | {f"target_{name}": value for name, value in target.items()}
 
 
 # --8<-- [start:probe_resnet]
@@ -410,7 +411,7 @@ def summary(scores: PairScores, budgets: BudgetScores) -> dict[str, float]:
 REPORT = """\
 pre-trained on {data}, {pretraining} steps: {mnist_digits_source:.1%} of its \
 validation images,
-  and {as_is:.1%} of the small digits without any training on them
+  and {target_as_is:.1%} of the small digits without any training on them
 small digits, {steps} steps, mean of {seeds} splits; examples of a class: 1, 10, 50
   from scratch  {scratch_1:.1%} {scratch_10:.1%} {scratch_50:.1%}
   linear probe  {linear_probe_1:.1%} {linear_probe_10:.1%} {linear_probe_50:.1%}
@@ -472,15 +473,14 @@ def main(
                 numbers |= measure_trap(task, pretrained, steps, seed)
             if each == seed:
                 numbers[f"{pair}_source"] = evaluate(pretrained, task.held_out)
-    some = first.test.x[:500]
-    features = predict(model.backbone, some)
+    features = predict(model.backbone, first.test.x)
     numbers |= {
         "pretraining": pretraining,
         "steps": steps,
         "seeds": seeds,
         "parameters": count_parameters(model),
         "head_parameters": count_parameters(model.head),
-        "features_ratio": seconds(model, some) / seconds(model.head, features),
+        "features_ratio": seconds(model, first.test.x) / seconds(model.head, features),
         "target": len(first.target.x),
         "validation": len(first.validation.x),
         "test": len(first.test.x),
@@ -491,7 +491,7 @@ def main(
         print(f"ResNet-18, linear probe, 10: {probe_resnet(first, 10, seed):.1%}")
     if out is not None:
         save_pretrained(model, data, pretraining, out / "pretrained.safetensors")
-        keep(out, scores=scores, budgets=budgets, data=data, seed=seed)
+        keep(out, scores=scores, budgets=budgets, numbers=numbers, data=data, seed=seed)
         record(out, seed, used, **numbers)
 
 

@@ -3,13 +3,14 @@
 Built in the lecture `transfer`.
 """
 
+import copy
 import re
 from collections.abc import Callable
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import torch
@@ -34,6 +35,22 @@ class Frozen(nn.Sequential):
 
 
 # --8<-- [end:freeze]
+# --8<-- [start:statistics]
+Model = TypeVar("Model", bound=nn.Module)
+
+
+@torch.no_grad()
+def renew_statistics(model: Model, x: Tensor) -> Model:
+    """Copy a model, with the means and variances of other images x; without labels."""
+    renewed = copy.deepcopy(model).train()  # statistics are measured in training mode
+    for layer in renewed.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0  # those of this batch replace the old ones
+    renewed(x)
+    return renewed.eval()
+
+
+# --8<-- [end:statistics]
 # --8<-- [start:published]
 def has_checksum(path: Path, start: str) -> bool:
     """Say whether a file is there, and its SHA-256 checksum begins with `start`."""
