@@ -11,6 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, TypeVar
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import torch
@@ -36,11 +37,11 @@ class Frozen(nn.Sequential):
 
 # --8<-- [end:freeze]
 # --8<-- [start:statistics]
-Model = TypeVar("Model", bound=nn.Module)
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @torch.no_grad()
-def renew_statistics(model: Model, x: Tensor) -> Model:
+def renew_statistics(model: Net, x: Tensor) -> Net:
     """Copy a model, with the means and variances of other images x; without labels."""
     renewed = copy.deepcopy(model).train()  # statistics are measured in training mode
     for layer in renewed.modules():
@@ -75,6 +76,8 @@ def published_weights(url: str, root: Path) -> dict[str, Tensor]:
                 torch.hub.download_url_to_file(url, str(path), checksum, progress=False)
         weights: dict[str, Tensor] = torch.load(path, weights_only=True)
     except (OSError, HTTPException, RuntimeError, UnpicklingError) as error:
+        if isinstance(error, HTTPError):
+            error.close()  # it holds the connection
         raise BadInput(
             f"{name} cannot be had whole from {urlsplit(url).hostname} "
             f"({reason(error)}); connect to a network and try again."
