@@ -306,29 +306,29 @@ def compare_methods(
 
 
 # --8<-- [end:compare]
+Budget = Literal["short", "long"]
+LENGTHS: dict[Budget, float] = {"short": 0.3, "long": 4.0}  # in times of the usual
 BUDGET_SHOTS = (5, 50)
-BUDGETS: dict[tuple[int, Method], tuple[float, float]] = {  # rates by steps, chosen so
-    (15, "scratch"): (0.03, 0.03),
-    (50, "scratch"): (0.03, 0.03),
-    (200, "scratch"): (0.01, 0.01),
-    (15, "fine-tuned"): (0.03, 0.03),
-    (50, "fine-tuned"): (0.01, 0.03),
-    (200, "fine-tuned"): (0.01, 0.01),
+BUDGET_RATES: dict[tuple[Budget, Method], tuple[float, float]] = {  # for 5, for 50
+    ("short", "scratch"): (0.03, 0.03),
+    ("short", "fine-tuned"): (0.03, 0.03),
+    ("long", "scratch"): (0.01, 0.01),
+    ("long", "fine-tuned"): (0.01, 0.01),
 }
 
 
 def compare_budgets(
-    task: Task, pretrained: ImageClassifier, seed: int
-) -> dict[Method, list[list[float]]]:
-    """Measure the test accuracy by steps of training, and by examples of a class."""
-    found: dict[Method, list[list[float]]] = {}
-    for (steps, method), rates in BUDGETS.items():
-        row = []
+    task: Task, pretrained: ImageClassifier, steps: int, seed: int
+) -> dict[tuple[Budget, Method], list[float]]:
+    """Measure the test accuracy after fewer and more steps, by examples of a class."""
+    found: dict[tuple[Budget, Method], list[float]] = {}
+    for (budget, method), rates in BUDGET_RATES.items():
+        found[budget, method] = []
+        length = max(1, round(LENGTHS[budget] * steps))
         for size, rate in zip(BUDGET_SHOTS, rates, strict=True):
             few = draw_few(task.target, size, seed)
-            model = adapt(method, pretrained, few, steps, rate, seed)
-            row.append(evaluate(model, task.test))
-        found.setdefault(method, []).append(row)
+            model = adapt(method, pretrained, few, length, rate, seed)
+            found[budget, method].append(evaluate(model, task.test))
     return found
 
 
@@ -388,7 +388,7 @@ def save_pretrained(model: ImageClassifier, data: str, steps: int, path: Path) -
 
 
 PairScores = dict[Pair, dict[Method, list[list[float]]]]  # (seeds, sizes)
-BudgetScores = dict[Method, list[list[list[float]]]]  # (seeds, budgets, sizes)
+BudgetScores = dict[tuple[Budget, Method], list[list[float]]]  # (seeds, sizes)
 
 
 def summary(scores: PairScores, budgets: BudgetScores) -> dict[str, float]:
@@ -399,10 +399,11 @@ def summary(scores: PairScores, budgets: BudgetScores) -> dict[str, float]:
         for method, runs in methods.items():
             for size, mean in zip(sizes, torch.tensor(runs).mean(dim=0), strict=True):
                 means[f"{pair}_{method}_{size}"] = float(mean)
-    for at, (steps, method) in enumerate(BUDGETS):
-        rows = torch.tensor(budgets[method]).mean(dim=0)  # (budgets, sizes)
-        for size, mean in zip(BUDGET_SHOTS, rows[at % len(rows)], strict=True):
-            means[f"{method}_{size}_after_{steps}"] = float(mean)
+    for (budget, method), runs in budgets.items():
+        for size, mean in zip(
+            BUDGET_SHOTS, torch.tensor(runs).mean(dim=0), strict=True
+        ):
+            means[f"{method}_{size}_{budget}"] = float(mean)
     names = (name.replace(" ", "_").replace("-", "_") for name in means)
     kept = (name.removeprefix("mnist_digits_") for name in names)
     return dict(zip(kept, means.values(), strict=True))
@@ -417,11 +418,9 @@ small digits, {steps} steps, mean of {seeds} splits; examples of a class: 1, 10,
   linear probe  {linear_probe_1:.1%} {linear_probe_10:.1%} {linear_probe_50:.1%}
   fine-tuned    {fine_tuned_1:.1%} {fine_tuned_10:.1%} {fine_tuned_50:.1%}
   in two rates  {discriminative_1:.1%} {discriminative_10:.1%} {discriminative_50:.1%}
-with 50 of a class, by steps: 15, 50, 200
-  from scratch  {scratch_50_after_15:.1%} {scratch_50_after_50:.1%} \
-{scratch_50_after_200:.1%}
-  fine-tuned    {fine_tuned_50_after_15:.1%} {fine_tuned_50_after_50:.1%} \
-{fine_tuned_50_after_200:.1%}
+with 50 of a class, after {short_steps}, {steps}, {long_steps} steps
+  from scratch  {scratch_50_short:.1%} {scratch_50:.1%} {scratch_50_long:.1%}
+  fine-tuned    {fine_tuned_50_short:.1%} {fine_tuned_50:.1%} {fine_tuned_50_long:.1%}
 pre-trained for the intensity: fine-tuned {harm_fine_tuned_1:.1%} \
 {harm_fine_tuned_10:.1%} {harm_fine_tuned_50:.1%}
 old head on {data} again: frozen {source_frozen:.1%}, by half {source_half:.1%}, \
@@ -466,8 +465,8 @@ def main(
             ).items():
                 scores.setdefault(pair, {}).setdefault(method, []).append(row)
             if pair == "mnist_digits":
-                for method, rows in compare_budgets(task, pretrained, each).items():
-                    budgets.setdefault(method, []).append(rows)
+                for name, row in compare_budgets(task, pretrained, steps, each).items():
+                    budgets.setdefault(name, []).append(row)
             if each == seed and pair == "mnist_digits":
                 first, model = task, pretrained
                 numbers |= measure_trap(task, pretrained, steps, seed)
@@ -477,6 +476,8 @@ def main(
     numbers |= {
         "pretraining": pretraining,
         "steps": steps,
+        "short_steps": round(LENGTHS["short"] * steps),
+        "long_steps": round(LENGTHS["long"] * steps),
         "seeds": seeds,
         "parameters": count_parameters(model),
         "head_parameters": count_parameters(model.head),

@@ -31,7 +31,7 @@ from neuronup.loaders import Examples
 from neuronup.pretrained import Frozen, Surprise, pretrained_resnet18, published_weights, renew_statistics
 from neuronup.weights import load_weights
 from transfer import (
-    BUDGETS,
+    BUDGET_RATES,
     PAIR_RATES,
     SHOTS,
     ImageClassifier,
@@ -395,9 +395,9 @@ def test_a_probe_learns_on_features_of_another_network(task, monkeypatch) -> Non
     """With a small one instead of ResNet-18, which takes colour images too."""
 
     def small(classes: int, root: Path):
-        torch.manual_seed(0)
         model = nn.Sequential()
         model.add_module("grey", nn.Conv2d(3, 1, 1))
+        nn.init.ones_(model.grey.weight)
         model.add_module("flat", nn.Flatten())
         model.add_module("fc", nn.Linear(144, classes))
         return model, lambda x: x - 0.5
@@ -418,7 +418,7 @@ def test_main_prints_records_keeps_weights_and_draws(tmp_path, capsys, monkeypat
     assert metrics["features_ratio"] > 1
     assert metrics["linear_probe_10"] > metrics["harm_linear_probe_10"]
     assert (metrics["target"], metrics["validation"], metrics["test"]) == (719, 359, 719)
-    assert {f"{method}_50_after_{steps}".replace("-", "_") for steps, method in BUDGETS} <= metrics.keys()
+    assert {f"{method}_50_{budget}".replace("-", "_") for budget, method in BUDGET_RATES} <= metrics.keys()
     assert {f"scratch_{size}" for size in SHOTS} <= metrics.keys()
     assert all(math.isfinite(value) for value in metrics.values() if not isinstance(value, str))
     weights, about = load_weights(tmp_path / "pretrained.safetensors")
