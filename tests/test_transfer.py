@@ -442,7 +442,7 @@ def test_main_keeps_nothing_unless_told_where_and_takes_other_images(tmp_path, c
     assert not list(Path().iterdir())
 
 
-# --8<-- [start:count]
+# --8<-- [start:count_probe]
 def test_count_what_a_linear_probe_trains() -> None:
     model = models.resnet18()
     model.fc = nn.Linear(model.fc.in_features, 10)
@@ -453,7 +453,7 @@ def test_count_what_a_linear_probe_trains() -> None:
     assert count_parameters(backbone) == 11_176_512
 
 
-# --8<-- [end:count]
+# --8<-- [end:count_probe]
 # --8<-- [start:first_stage]
 def test_freeze_only_the_first_stage() -> None:
     model = ImageClassifier(10)
@@ -469,12 +469,12 @@ def test_freeze_only_the_first_stage() -> None:
 # --8<-- [end:first_stage]
 # --8<-- [start:by_stage]
 def test_a_learning_rate_for_every_stage() -> None:
-    model, rate, factor = ImageClassifier(10), 0.1, 2.6
+    model, rate, factor = ImageClassifier(10), 0.1, 3
     stages = [model.backbone[:4], model.backbone[4:8], model.backbone[8:], model.head]
     groups = [
         {"params": list(stage.parameters()), "lr": rate / factor**depth} for depth, stage in enumerate(reversed(stages))
     ]
-    assert [round(group["lr"], 4) for group in groups] == [0.1, 0.0385, 0.0148, 0.0057]
+    assert [round(group["lr"], 4) for group in groups] == [0.1, 0.0333, 0.0111, 0.0037]
     assert sum(value.numel() for group in groups for value in group["params"]) == count_parameters(model)
 
 
