@@ -27,6 +27,7 @@ from neuronup.images import Name, all_digits, cache, load, stratified_split
 from neuronup.loaders import Examples, Loader
 from neuronup.loop import predict
 from neuronup.pretrained import Frozen, pretrained_resnet18, renew_statistics
+from neuronup.seeds import mean
 from neuronup.weights import save_weights
 
 
@@ -275,33 +276,37 @@ PAIR_RATES: dict[tuple[Pair, Method], tuple[float, float]] = {
     ("mnist_digits", "linear probe"): (0.03, 0.1),
     ("mnist_digits", "fine-tuned"): (0.01, 0.01),
     ("mnist_digits", "discriminative"): (0.03, 0.1),
-    ("digits_mnist", "scratch"): (0.03, 0.03),
-    ("digits_mnist", "linear probe"): (0.1, 0.1),
-    ("digits_mnist", "fine-tuned"): (0.03, 0.03),
+    ("digits_mnist", "scratch"): (0.01, 0.03),
+    ("digits_mnist", "linear probe"): (1.0, 0.1),
+    ("digits_mnist", "fine-tuned"): (0.01, 0.03),
     ("mnist_halves", "scratch"): (0.003, 0.03),
     ("mnist_halves", "linear probe"): (0.3, 0.1),
     ("mnist_halves", "fine-tuned"): (0.01, 0.03),
-    ("digits_halves", "scratch"): (0.03, 0.01),
-    ("digits_halves", "linear probe"): (0.1, 0.1),
+    ("digits_halves", "scratch"): (0.01, 0.01),
+    ("digits_halves", "linear probe"): (0.03, 0.1),
     ("digits_halves", "fine-tuned"): (0.01, 0.01),
     ("harm", "linear probe"): (0.1, 1.0),
     ("harm", "fine-tuned"): (0.03, 0.03),
 }
 
 
+def entry(*words: object) -> str:
+    """Name a result; of the first pair, without the pair."""
+    name = "_".join(map(str, words)).replace(" ", "_").replace("-", "_")
+    return name.removeprefix("mnist_digits_")
+
+
 def compare_methods(
     pair: Pair, task: Task, pretrained: ImageClassifier, steps: int, seed: int
-) -> dict[Method, list[float]]:
+) -> dict[str, float]:
     """Measure the test accuracy of each method, by examples of a class."""
-    found: dict[Method, list[float]] = {}
-    sizes = SHOTS if pair == "mnist_digits" else FEWER_SHOTS
+    found: dict[str, float] = {}
     for (which, method), rates in PAIR_RATES.items():
-        if which == pair:
-            found[method] = []
-            for size in sizes:
+        for size in SHOTS if pair == "mnist_digits" else FEWER_SHOTS:
+            if which == pair:
                 few, rate = draw_few(task.target, size, seed), rates[size > 5]
                 model = adapt(method, pretrained, few, steps, rate, seed)
-                found[method].append(evaluate(model, task.test))
+                found[entry(pair, method, size)] = evaluate(model, task.test)
     return found
 
 
@@ -319,16 +324,15 @@ BUDGET_RATES: dict[tuple[Budget, Method], tuple[float, float]] = {  # for 5, for
 
 def compare_budgets(
     task: Task, pretrained: ImageClassifier, steps: int, seed: int
-) -> dict[tuple[Budget, Method], list[float]]:
+) -> dict[str, float]:
     """Measure the test accuracy after fewer and more steps, by examples of a class."""
-    found: dict[tuple[Budget, Method], list[float]] = {}
+    found: dict[str, float] = {}
     for (budget, method), rates in BUDGET_RATES.items():
-        found[budget, method] = []
         length = max(1, round(LENGTHS[budget] * steps))
         for size, rate in zip(BUDGET_SHOTS, rates, strict=True):
             few = draw_few(task.target, size, seed)
             model = adapt(method, pretrained, few, length, rate, seed)
-            found[budget, method].append(evaluate(model, task.test))
+            found[entry(method, size, budget)] = evaluate(model, task.test)
     return found
 
 
@@ -387,28 +391,6 @@ def save_pretrained(model: ImageClassifier, data: str, steps: int, path: Path) -
     )
 
 
-PairScores = dict[Pair, dict[Method, list[list[float]]]]  # (seeds, sizes)
-BudgetScores = dict[tuple[Budget, Method], list[list[float]]]  # (seeds, sizes)
-
-
-def summary(scores: PairScores, budgets: BudgetScores) -> dict[str, float]:
-    """Boil down to means over splits; the name of the first pair is left out."""
-    means: dict[str, float] = {}
-    for pair, methods in scores.items():
-        sizes = SHOTS if pair == "mnist_digits" else FEWER_SHOTS
-        for method, runs in methods.items():
-            for size, mean in zip(sizes, torch.tensor(runs).mean(dim=0), strict=True):
-                means[f"{pair}_{method}_{size}"] = float(mean)
-    for (budget, method), runs in budgets.items():
-        for size, mean in zip(
-            BUDGET_SHOTS, torch.tensor(runs).mean(dim=0), strict=True
-        ):
-            means[f"{method}_{size}_{budget}"] = float(mean)
-    names = (name.replace(" ", "_").replace("-", "_") for name in means)
-    kept = (name.removeprefix("mnist_digits_") for name in names)
-    return dict(zip(kept, means.values(), strict=True))
-
-
 REPORT = """\
 pre-trained on {data}, {pretraining} steps: {mnist_digits_source:.1%} of its \
 validation images,
@@ -452,28 +434,24 @@ def main(
     folder(out)
     used = devices.pick(device)
     mnist = load_mnist(data, seed, used)
-    scores: PairScores = {}
-    budgets: BudgetScores = {}
-    numbers: dict[str, float] = {}
+    runs = []
     for each in tqdm(range(seed, seed + seeds), desc="seeds", disable=None):
         digits = load_digits(each, used)
+        measured: dict[str, float] = {}
         for pair in dict.fromkeys(pair for pair, _ in PAIR_RATES):
             task = make_task(pair, mnist, digits)
             pretrained = pretrain(task, pretraining, each)
-            for method, row in compare_methods(
-                pair, task, pretrained, steps, each
-            ).items():
-                scores.setdefault(pair, {}).setdefault(method, []).append(row)
+            measured[f"{pair}_source"] = evaluate(pretrained, task.held_out)
+            measured |= compare_methods(pair, task, pretrained, steps, each)
             if pair == "mnist_digits":
-                for name, row in compare_budgets(task, pretrained, steps, each).items():
-                    budgets.setdefault(name, []).append(row)
-            if each == seed and pair == "mnist_digits":
-                first, model = task, pretrained
-                numbers |= measure_trap(task, pretrained, steps, seed)
-            if each == seed:
-                numbers[f"{pair}_source"] = evaluate(pretrained, task.held_out)
+                measured |= compare_budgets(task, pretrained, steps, each)
+                measured |= measure_trap(task, pretrained, steps, each)
+                if each == seed:
+                    first, model = task, pretrained
+        runs.append(measured)
     features = predict(model.backbone, first.test.x)
-    numbers |= {
+    numbers = {
+        **mean(runs),
         "pretraining": pretraining,
         "steps": steps,
         "short_steps": round(LENGTHS["short"] * steps),
@@ -485,14 +463,13 @@ def main(
         "target": len(first.target.x),
         "validation": len(first.validation.x),
         "test": len(first.test.x),
-        **summary(scores, budgets),
     }
     print(REPORT.format(data=data, **numbers))
     if resnet:
         print(f"ResNet-18, linear probe, 10: {probe_resnet(first, 10, seed):.1%}")
     if out is not None:
         save_pretrained(model, data, pretraining, out / "pretrained.safetensors")
-        keep(out, scores=scores, budgets=budgets, numbers=numbers, data=data, seed=seed)
+        keep(out, runs=runs, numbers=numbers, data=data, seed=seed)
         record(out, seed, used, **numbers)
 
 

@@ -43,6 +43,7 @@ from transfer import (
     evaluate,
     freeze_by_half,
     load_digits,
+    load_mnist,
     make_task,
     optimise,
     parameter_groups,
@@ -229,7 +230,7 @@ def test_new_statistics_are_those_of_the_other_images_and_the_weights_stay(train
 
 def test_pre_training_helps_where_labels_are_few_and_its_rates_were_chosen_well() -> None:
     """On splits that chose the rates: no neighbouring rate is much better on the validation images."""
-    mnist = transfer.load_mnist("mnist", 100, CPU)
+    mnist = load_mnist("mnist", 100, CPU)
     found: dict[tuple[str, float], float] = {}
     for seed in (100, 101):
         each = make_task("mnist_digits", mnist, load_digits(seed, CPU))
@@ -460,7 +461,8 @@ def test_freeze_only_the_first_stage() -> None:
     first, rest = model.backbone[:4], model.backbone[4:]
     model.backbone = nn.Sequential(Frozen(first), rest)
     before = model.backbone[0].state_dict()["0.0.weight"].clone()
-    optimise(model, numbered(40), parameter_groups(model, 0.01, 1.0), 5, 0)
+    images = Examples(torch.rand(40, 1, 12, 12), torch.arange(40) % 10)
+    optimise(model, images, parameter_groups(model, 0.01, 1.0), 5, 0)
     assert torch.equal(model.backbone[0].state_dict()["0.0.weight"], before)
     assert not model.train().backbone[0].training
     assert model.backbone[1].training
@@ -481,10 +483,10 @@ def test_a_learning_rate_for_every_stage() -> None:
 # --8<-- [end:by_stage]
 # --8<-- [start:renewed]
 def test_statistics_of_the_target_help_without_a_label() -> None:
-    mnist, digits = transfer.load_mnist("mnist", 0, CPU), load_digits(0, CPU)
-    task = make_task("mnist_digits", mnist, digits)
+    cpu = torch.device("cpu")
+    task = make_task("mnist_digits", load_mnist("mnist", 0, cpu), load_digits(0, cpu))
     model = pretrain(task, 100, seed=0)
-    renewed = renew_statistics(model, digits[0].x)
+    renewed = renew_statistics(model, task.target.x)
     assert evaluate(renewed, task.test) > evaluate(model, task.test) + 0.1
     assert evaluate(renewed, task.held_out) < evaluate(model, task.held_out)
 

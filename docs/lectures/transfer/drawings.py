@@ -20,20 +20,23 @@ from neuronup.figures import BLUE, FAINT, GREEN, INK, ORANGE, arrow, greyscale, 
 from neuronup.images import all_digits, load
 from neuronup.loaders import Examples
 from neuronup.loop import predict
+from neuronup.seeds import stack
 from neuronup.weights import load_weights
 from transfer import (
     BUDGET_SHOTS,
     FEWER_SHOTS,
     RATIO,
     SHOTS,
-    BudgetScores,
     ImageClassifier,
     Method,
-    PairScores,
+    Pair,
     draw_few,
     enlarge,
+    entry,
     shrink,
 )
+
+Runs = dict[str, Tensor]  # what the seeds gave, by name: (seeds,)
 
 LOOKS: dict[Method, tuple[str, dict[str, Any]]] = {
     "scratch": ("from scratch", {"color": FAINT, "ls": ":", "marker": "o"}),
@@ -164,31 +167,35 @@ def lines(
     ax.minorticks_off()
 
 
-def draw_shots(scores: PairScores) -> Figure:
+def curve(runs: Runs, pair: Pair, method: Method, sizes: Sequence[int]) -> Tensor:
+    """Gather what a method came to, by examples of a class: (seeds, sizes)."""
+    return torch.stack([runs[entry(pair, method, size)] for size in sizes], dim=1)
+
+
+def draw_shots(runs: Runs) -> Figure:
     """Draw accuracy by examples of a class: mean and range, a method a step."""
     fig, ax = figures.panels(5.2, 3.3)
-    runs = {m: torch.tensor(rows) for m, rows in scores["mnist_digits"].items()}
-    lines(ax, runs, SHOTS, first=1)
+    methods = {method: curve(runs, "mnist_digits", method, SHOTS) for method in LOOKS}
+    lines(ax, methods, SHOTS, first=1)
     ax.set(xlabel="examples of each class", ylabel="test accuracy", ylim=(0.3, 1))
     fig.legend(loc="outside upper center", ncols=4, fontsize=9, handlelength=2.4)
     return fig
 
 
-def draw_budgets(
-    scores: PairScores, budgets: BudgetScores, steps: Sequence[int]
-) -> Figure:
+def draw_budgets(runs: Runs, steps: Sequence[int]) -> Figure:
     """Draw accuracy by steps, for few and for more examples of a class."""
     fig, axes = figures.panels(5.2, 2.9, columns=2)
-    methods: tuple[Method, ...] = ("scratch", "fine-tuned")
-    for at, (ax, size) in enumerate(zip(axes, BUDGET_SHOTS, strict=True)):
-        runs: dict[Method, Tensor] = {}
-        for method in methods:
-            usual = torch.tensor(scores["mnist_digits"][method])
-            short, long = (
-                torch.tensor(budgets[name, method])[:, at] for name in ("short", "long")
+    both: tuple[Method, ...] = ("scratch", "fine-tuned")
+    for ax, size in zip(axes, BUDGET_SHOTS, strict=True):
+        methods: dict[Method, Tensor] = {}
+        for method in both:
+            names = (
+                entry(method, size, "short"),
+                entry(method, size),
+                entry(method, size, "long"),
             )
-            runs[method] = torch.stack([short, usual[:, SHOTS.index(size)], long], 1)
-        lines(ax, runs, steps)
+            methods[method] = torch.stack([runs[name] for name in names], dim=1)
+        lines(ax, methods, steps)
         ax.set(xlabel="steps", title=f"{size} of each class", ylim=(0.3, 1))
     axes[0].set_ylabel("test accuracy")
     axes[0].legend(loc="lower right", fontsize=9)
@@ -196,17 +203,18 @@ def draw_budgets(
     return fig
 
 
-def draw_others(scores: PairScores) -> Figure:
+def draw_others(runs: Runs) -> Figure:
     """Draw the same curves for three other pairs of source and target, a step each."""
     fig, axes = figures.panels(5.2, 2.9, columns=3)
-    names = {
+    three: tuple[Method, ...] = ("scratch", "linear probe", "fine-tuned")
+    names: dict[Pair, str] = {
         "digits_mnist": "small digits\n→ MNIST",
         "mnist_halves": "MNIST 0–4\n→ MNIST 5–9",
         "digits_halves": "small 0–4\n→ small 5–9",
     }
     for number, (ax, (pair, name)) in enumerate(zip(axes, names.items(), strict=True)):
-        methods = scores[pair]  # type: ignore[index]  # a name of a pair
-        lines(ax, {m: torch.tensor(rows) for m, rows in methods.items()}, FEWER_SHOTS)
+        methods = {m: curve(runs, pair, m, FEWER_SHOTS) for m in three}
+        lines(ax, methods, FEWER_SHOTS)
         ax.set(ylim=(0.2, 1.02))
         ax.set_title(name, size=9.5)
         if number:
@@ -219,21 +227,19 @@ def draw_others(scores: PairScores) -> Figure:
     return fig
 
 
-def draw_harm(scores: PairScores) -> Figure:
+def draw_harm(runs: Runs) -> Figure:
     """Draw what pre-training for the intensity does, beside scratch and digits."""
     fig, ax = figures.panels(5.2, 2.9)
-    at = [SHOTS.index(size) for size in FEWER_SHOTS]
-    main = {m: torch.tensor(rows)[:, at] for m, rows in scores["mnist_digits"].items()}
-    harm = {m: torch.tensor(rows) for m, rows in scores["harm"].items()}
-    drawn: tuple[tuple[str, Tensor, dict[str, Any]], ...] = (
-        ("from scratch", main["scratch"], LOOKS["scratch"][1]),
-        ("digits, fine-tuned", main["fine-tuned"], LOOKS["fine-tuned"][1]),
-        ("intensity, fine-tuned", harm["fine-tuned"], LOOKS["discriminative"][1]),
-        ("intensity, linear probe", harm["linear probe"], LOOKS["linear probe"][1]),
+    drawn: tuple[tuple[str, Pair, Method, Method], ...] = (  # the last: its look
+        ("from scratch", "mnist_digits", "scratch", "scratch"),
+        ("digits, fine-tuned", "mnist_digits", "fine-tuned", "fine-tuned"),
+        ("intensity, fine-tuned", "harm", "fine-tuned", "discriminative"),
+        ("intensity, linear probe", "harm", "linear probe", "linear probe"),
     )
-    for number, (name, runs, look) in enumerate(drawn):
+    for number, (name, pair, method, like) in enumerate(drawn):
         before = len(ax.lines), len(ax.collections)
-        figures.band(ax, FEWER_SHOTS, runs, name, ms=5, **look)
+        found, look = curve(runs, pair, method, FEWER_SHOTS), LOOKS[like][1]
+        figures.band(ax, FEWER_SHOTS, found, name, ms=5, **look)
         if number > 1:
             figures.step(number - 1, *shown(ax, before))
     ax.set(xscale="log", xlabel="examples of each class", ylabel="test accuracy")
@@ -413,9 +419,7 @@ def draw_features(model: ImageClassifier, small: Examples) -> Figure:
 def draw(source: Path) -> dict[str, Figure]:
     """Draw every figure of the lecture, by name, from what the script kept."""
     results = kept(source)
-    scores, budgets, numbers = (
-        results[name] for name in ("scores", "budgets", "numbers")
-    )
+    runs, numbers = stack(results["runs"]), results["numbers"]
     weights, _ = load_weights(source / "pretrained.safetensors")
     model = ImageClassifier(len(weights["head.bias"]))
     model.load_state_dict(weights)
@@ -431,10 +435,10 @@ def draw(source: Path) -> dict[str, Figure]:
         "idea": draw_idea(large, few),
         "images": draw_images(large, few),
         "ways": draw_ways(),
-        "shots": draw_shots(scores),
-        "budgets": draw_budgets(scores, budgets, steps),
-        "others": draw_others(scores),
-        "harm": draw_harm(scores),
+        "shots": draw_shots(runs),
+        "budgets": draw_budgets(runs, steps),
+        "others": draw_others(runs),
+        "harm": draw_harm(runs),
         "trap": draw_trap(numbers),
         "rates": draw_rates(0.1, numbers["steps"]),
         "once": draw_once(numbers["steps"]),
