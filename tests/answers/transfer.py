@@ -369,6 +369,12 @@ def logits_for_a_layer(backbone, x, y, classes):
     return trained(features, y, classes)(features)
 
 
+@wrong("linear_probe", "stopped with RuntimeError")
+def as_wide_as_the_images_are_many(backbone, x, y, classes):
+    head = nn.Linear(len(x), classes)
+    return head(backbone.eval()(x))
+
+
 @wrong("linear_probe", "stopped with AttributeError")
 def without_the_features(backbone, x, y, classes):
     return trained(backbone.eval(), y, classes)
@@ -377,17 +383,23 @@ def without_the_features(backbone, x, y, classes):
 wrong("linear_probe", "returns nothing yet", lambda backbone, x, y, classes: None)
 
 
+def unfrozen(block):
+    """The parameters of a block that are trained."""
+    return [each for each in block.parameters() if each.requires_grad]
+
+
 @right("groups")
 def counted_from_the_end(blocks, rate, decay):
     last = len(blocks) - 1
-    return [{"params": block.parameters(), "lr": rate * decay ** (last - i)} for i, block in enumerate(blocks)]
+    return [{"params": unfrozen(block), "lr": rate * decay ** (last - i)} for i, block in enumerate(blocks)]
 
 
 @right("groups")
 def multiplied_on_the_way(blocks, rate, decay):
     found = []
     for block in blocks[::-1]:
-        found.insert(0, {"lr": rate, "params": list(block.parameters())})
+        if any(each.requires_grad for each in block.parameters()):
+            found.insert(0, {"lr": rate, "params": filter(lambda each: each.requires_grad, block.parameters())})
         rate = rate * decay
     return found
 
@@ -398,18 +410,19 @@ def a_group_for_each_parameter(blocks, rate, decay):
         {"params": [parameter], "lr": rate * decay**number, "weight_decay": 0.0}
         for number, block in enumerate(reversed(blocks))
         for parameter in block.parameters()
+        if parameter.requires_grad
     )
 
 
 @right("groups")
 def rates_with_numpy(blocks, rate, decay):
     rates = rate * np.power(decay, np.arange(len(blocks))[::-1], dtype=np.float64)
-    return [{"params": list(b.parameters()), "lr": float(r)} for b, r in zip(blocks, rates, strict=True)]
+    return [{"params": unfrozen(b), "lr": float(r)} for b, r in zip(blocks, rates, strict=True)]
 
 
 def of_rates(blocks, rates):
     """Make a group for each block."""
-    return [{"params": list(b.parameters()), "lr": r} for b, r in zip(blocks, rates, strict=True)]
+    return [{"params": unfrozen(b), "lr": r} for b, r in zip(blocks, rates, strict=True)]
 
 
 @wrong("groups", "the first block has the largest rate")
@@ -442,13 +455,13 @@ def in_equal_steps(blocks, rate, decay):
     return of_rates(blocks, [rate - number * decay * rate / 10 for number in reversed(range(len(blocks)))])
 
 
-@wrong("groups", "some parameters are in no group")
+@wrong("groups", "some parameters that are not frozen are in no group")
 def weights_without_biases(blocks, rate, decay):
     found = counted_from_the_end(blocks, rate, decay)
-    return [{**group, "params": [next(iter(group["params"]))]} for group in found]
+    return [{**group, "params": group["params"][:1]} for group in found]
 
 
-@wrong("groups", "some parameters are in no group")
+@wrong("groups", "some parameters that are not frozen are in no group")
 def without_the_head(blocks, rate, decay):
     return counted_from_the_end(blocks, rate, decay)[:-1]
 
@@ -471,6 +484,17 @@ def each_block_twice(blocks, rate, decay):
 @wrong("groups", "optimiser refuses these groups")
 def blocks_for_parameters(blocks, rate, decay):
     return [{"params": [block], "lr": rate} for block in blocks]
+
+
+@wrong("groups", "a frozen parameter is in a group")
+def frozen_ones_too(blocks, rate, decay):
+    found = zip(counted_from_the_end(blocks, rate, decay), blocks, strict=True)
+    return [{**group, "params": block.parameters()} for group, block in found]
+
+
+@wrong("groups", "a frozen block counts too")
+def frozen_ones_not_counted(blocks, rate, decay):
+    return counted_from_the_end([block for block in blocks if unfrozen(block)], rate, decay)
 
 
 @wrong("groups", "return a list of dictionaries, not a dict")

@@ -4,7 +4,7 @@ import copy
 import os
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -196,16 +196,20 @@ def linear_probe(linear_probe: Callable[..., Any]) -> None:
 
 
 def groups(groups: Callable[..., Any]) -> None:
-    """Learning rates by block, for several numbers of blocks, as an optimiser understands them."""
-    for many, rate, decay in (
-        (4, 0.1, 0.3),
-        (3, 0.02, 0.5),
-        (6, 1.0, 0.9),
-        (1, 0.5, 0.1),
+    """Learning rates by block, for several numbers of blocks, some frozen, as an optimiser understands them."""
+    for many, rate, decay, frozen in (
+        (4, 0.1, 0.3, []),
+        (3, 0.02, 0.5, [1]),
+        (6, 1.0, 0.9, [0, 2, 3]),
+        (1, 0.5, 0.1, []),
     ):
         blocks = [
             nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)) for _ in range(many)
         ]
+        for number in frozen:
+            blocks[number].requires_grad_(False)
+        if many > 4:
+            blocks[1][1].requires_grad_(False)  # the normalisation of a block only
         told = f"with {many} blocks, rate {rate} and decay {decay}: "
         found = groups(blocks, rate, decay)
         assert found is not None, "groups returns nothing yet"
@@ -228,35 +232,56 @@ def groups(groups: Callable[..., Any]) -> None:
             for group in optimiser.param_groups
             for each in group["params"]
         }
-        rates = [
-            [given.get(id(each)) for each in block.parameters()] for block in blocks
+        parameters = [
+            (number, each)
+            for number, block in enumerate(blocks)
+            for each in block.parameters()
         ]
-        assert all(None not in each for each in rates), (
-            f"{told}some parameters are in no group: take all of each block, block.parameters()"
+        assert not any(
+            id(each) in given for _, each in parameters if not each.requires_grad
+        ), (
+            f"{told}a frozen parameter is in a group: leave out those whose requires_grad is False"
         )
-        right = [rate * decay ** (many - 1 - number) for number in range(many)]
+        learning = [(number, each) for number, each in parameters if each.requires_grad]
+        assert all(id(each) in given for _, each in learning), (
+            f"{told}some parameters that are not frozen are in no group: take all of each block, block.parameters()"
+        )
+        numbers, last = [number for number, _ in learning], many - 1
+        from_the_head = [last - number for number in numbers]
+        not_frozen = [each for each in range(many) if each not in frozen]
+        without = [sum(each > number for each in not_frozen) for number in numbers]
+        right = _rates(rate, decay, range(last, -1, -1))
         expect(
-            rates,
-            [[each] * 4 for each in right],
+            [given[id(each)] for _, each in learning],
+            _rates(rate, decay, from_the_head),
             f"{told}the learning rates, block after block, are to be {', '.join(f'{each:.4g}' for each in right)}",
             {
-                f"{told}the first block has the largest rate, but it is the head, the last, that gets `rate`": [
-                    [each] * 4 for each in reversed(right)
-                ],
-                f"{told}the head has a smaller rate already: it gets `rate` itself, the block before it `rate * decay`": [
-                    [decay * each] * 4 for each in right
-                ],
-                f"{told}each block before the head has the same rate: multiply by decay once more with each block": [
-                    *[[rate * decay] * 4] * (many - 1),
-                    [rate] * 4,
-                ],
-                f"{told}all blocks have the same rate": [[rate] * 4] * many,
-                f"{told}the rates grow towards the input: multiply by decay, do not divide": [
-                    [rate * rate / each] * 4 for each in right
-                ],
+                f"{told}a frozen block counts too, in the distance of those before it from the head": _rates(
+                    rate, decay, without
+                ),
+                f"{told}the first block has the largest rate, but it is the head, the last, that gets `rate`": _rates(
+                    rate, decay, numbers
+                ),
+                f"{told}the head has a smaller rate already: it gets `rate` itself, the block before it `rate * decay`": _rates(
+                    rate * decay, decay, from_the_head
+                ),
+                f"{told}each block before the head has the same rate: multiply by decay once more with each block": _rates(
+                    rate, decay, [min(1, each) for each in from_the_head]
+                ),
+                f"{told}all blocks have the same rate": _rates(
+                    rate, 1.0, from_the_head
+                ),
+                f"{told}the rates grow towards the input: multiply by decay, do not divide": _rates(
+                    rate, 1 / decay, from_the_head
+                ),
             },
             within=1e-6,
         )
+
+
+def _rates(rate: float, decay: float, distances: Iterable[int]) -> list[float]:
+    """List the learning rates at these distances from the head."""
+    return [rate * decay**distance for distance in distances]
 
 
 class Trap:

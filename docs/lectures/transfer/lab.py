@@ -195,7 +195,7 @@ for kept in (["head"], ["backbone.8", "backbone.9", "head"]):
     print(*(f"    {name}" for name in changed(model, few)), sep="\n")
 
 # %% [markdown]
-# `model.train()`, called anywhere later, undoes half of it: the statistics move again. That is why the lecture's frozen layers refuse to be put into training mode.
+# `model.train()`, called anywhere later, undoes half of it: the statistics move again. That is why the lecture's `Frozen` does not let itself be put into training mode.
 #
 # ## 3. Your turn: features once (10 minutes)
 #
@@ -267,17 +267,18 @@ for seed in range(3):
 # ## 4. Your turn: a rate for each block, and the comparison (10 minutes)
 #
 # The nearer a block is to the input, the more general are its features, and the less they should have to change. So the rate falls from block to block towards the input:
-# Howard and Ruder divide it by 2.6 each time (2018, arXiv:1801.06146). Write `groups(blocks, rate, decay)`. The blocks come in order, the head last. The head gets `rate` itself, and each block
-# before it `decay` times the rate of the block after it. Return what PyTorch's optimisers accept: a list with a dictionary for each block, its parameters under `"params"`, its learning rate under `"lr"`.
+# Howard and Ruder divide it by 2.6 each time (2018, arXiv:1801.06146). Write `groups(blocks, rate, decay)` for any number of blocks, in order, the head last. The head gets `rate`
+# itself, and each block before it `decay` times the rate of the block after it. A parameter that is frozen is in no group, but a frozen block counts for the rates of the others. Return a list of parameter groups, as PyTorch's
+# optimisers take it: each a `dict` with the entries `"params"` and `"lr"`.
 #
 # <details markdown="1"><summary>Hint: the idea</summary>
 #
-# How many blocks are between a block and the head decides how often its rate is multiplied by `decay`. Count from the end: reversed, or with the number of blocks.
+# A block's distance from the head decides how often its rate is multiplied by `decay`: count from the end. Frozen is a parameter whose `requires_grad` is false.
 #
 # </details>
 # <details markdown="1"><summary>Hint: the first line</summary>
 #
-# `for number, block in enumerate(reversed(blocks)):`, whose rate is `rate * decay**number`
+# `for distance, block in enumerate(reversed(blocks)):`, and the rate of this block is `rate * decay**distance`
 #
 # </details>
 
@@ -294,10 +295,11 @@ attempt(checks.groups, groups)
 # %% tags=["solution"] jupyter={"source_hidden": true}
 @solution
 def groups(blocks, rate, decay):
-    return [
-        {"params": list(block.parameters()), "lr": rate * decay**number}
-        for number, block in enumerate(reversed(blocks))
-    ]
+    found = []
+    for distance, block in enumerate(reversed(blocks)):
+        trained = [each for each in block.parameters() if each.requires_grad]
+        found.append({"params": trained, "lr": rate * decay**distance})
+    return found
 
 
 # %% [markdown]
@@ -414,7 +416,7 @@ with TemporaryDirectory() as folder:
 #
 # </details>
 #
-# A file in the format safetensors holds numbers only, and cannot run anything. Write `open_weights(path)`, for a `Path` that ends in `.safetensors` or in `.pt`: it returns the weights as a dictionary of tensors, and an empty dictionary `{}` for whatever
+# A file in the format safetensors holds numbers only, and cannot run anything. Write `open_weights(path)`, for a `Path` that ends in `.safetensors` or in `.pt`: it returns the weights, a `dict` of tensors by name, and an empty one, `{}`, for whatever
 # would run code or is not what its name says. The code in a file must never run.
 #
 # <details markdown="1"><summary>Hint: the idea</summary>
