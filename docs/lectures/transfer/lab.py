@@ -259,17 +259,20 @@ for seed in range(3):
 # %% [markdown]
 # <details markdown="1"><summary>What came out</summary>
 #
-# More than eight of ten, with features that were trained for other images, and far more than chance with features that nobody trained: random filters still tell an edge from an
-# area. So compare a pre-trained backbone with a random one before you praise it. And note the cost: the backbone has seen 50 images once; inside the loop it would have seen them 200 times.
+# More than eight of ten, with features that were trained for other images, and far more than chance with features that nobody trained: a random filter, too,
+# may tell an edge from an even area. So compare a pre-trained backbone with a random one before you praise it. And note the cost: the backbone has seen 50 images once; inside the loop it would have seen them 200 times.
 #
 # </details>
 #
 # ## 4. Your turn: a rate for each block, and the comparison (10 minutes)
 #
-# The nearer a block is to the input, the more general are its features, and the less they should have to change. So the rate falls from block to block towards the input:
-# Howard and Ruder divide it by 2.6 each time (2018, arXiv:1801.06146). Write `groups(blocks, rate, decay)` for any number of blocks, in order, the head last. The head gets `rate`
-# itself, and each block before it `decay` times the rate of the block after it. A parameter that is frozen is in no group, but a frozen block counts for the rates of the others. Return a list of parameter groups, as PyTorch's
-# optimisers take it: each a `dict` with the entries `"params"` and `"lr"`.
+# The nearer a block is to the input, the more general are its features, as Yosinski and others measured, and the less they should have to change. So one can let the learning rate fall from block
+# to block, from the head towards the input. Howard and Ruder divide it by 2.6 each time (2018, arXiv:1801.06146).
+#
+# Write `groups(blocks, rate, decay)`. It gets any number of blocks in their order, the head last, and returns a list of parameter groups, one for each block: a `dict` with the entries `"params"` and `"lr"`.
+#
+# - The head gets `rate` itself, and each block before it `decay` times the rate of the block after it.
+# - Frozen parameters are in no group. A frozen block counts all the same: the one before it has the rate that it would have if nothing were frozen.
 #
 # <details markdown="1"><summary>Hint: the idea</summary>
 #
@@ -304,7 +307,7 @@ def groups(blocks, rate, decay):
 
 # %% [markdown]
 # Now four ways to learn from a few examples: from scratch, a linear probe, fine-tuning with one rate, and with a rate for each block. Each takes 50 steps (the probe its 200, which are
-# cheap), and for each number of examples the best of four learning rates, chosen on validation images with other draws (for the probe they made no difference).
+# cheap). The learning rates are the best of four for each number of examples, on validation images of other splits; for the probe they made little difference.
 #
 # > **Predict.** With 2 examples a class, which way is the best, and which the worst? And with 30?
 
@@ -456,8 +459,8 @@ def open_weights(path):
 #
 # - **Time.** Give each way 400 steps instead of 50. How much of the gain was only speed?
 # - **Thaw step by step.** Train the head alone, then the last block too, then all: call `freeze` before each stage, and do not call `model.train()` after it.
-# - **What is forgotten?** Put the old head back onto a fine-tuned backbone. How well are MNIST's 0 to 4 still classified?
-# - **Where does it harm?** Make the target less like the source, until it is better to begin from scratch. A start: the target's images turned into their negatives, 30 a class.
+# - **What is forgotten?** Put the old head back onto a fine-tuned backbone. How well are MNIST's 0 to 7 still classified?
+# - **Where does it harm?** Make the target less like the source, until it is better to begin from scratch. A start: the target's images turned into their negatives, 30 a class. What harms here, the pre-trained start or the freezing?
 
 # %%
 negatives = [transfer.Examples(1 - part.x, part.y) for part in digits]
