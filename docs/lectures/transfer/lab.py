@@ -32,18 +32,16 @@ print(f"pre-trained on {len(task.source.x):,} images of 0 to 7: accuracy {known:
 
 # %% [markdown]
 # The network has been trained on MNIST's images of 0 to 7, and gives eight logits: it has never seen an 8 or a 9. It is to classify other, smaller images, of all ten digits, and you have
-# few of them. Above, images of the source; below, of the target. Both are brought to 12 by 12 pixels:
+# few of them. Above, images of the target; below, of the source. Both are brought to 12 by 12 pixels:
 
 # %%
-fig, axes = figures.panels(5.2, 2.0, rows=2)
 few = transfer.draw_few(task.target, each=1, seed=0)
 first = transfer.draw_few(task.source, each=1, seed=0)
-for ax, name, shown in zip(axes, ("source", "target"), (first, few), strict=True):
-    figures.tiles(ax, shown.x, columns=10)
-    ax.set_ylabel(name, rotation=0, ha="right", va="center")
+fig, ax = figures.panels(5.2, 1.3)
+figures.tiles(ax, torch.cat([few.x, first.x]), columns=10)
 figures.Shown(
     fig,
-    "Above, an image each of MNIST's digits 0 to 7; below, of the target's digits 0 to 9, which are softer and a little broader.",
+    "Above, an image each of the target's digits 0 to 9, in soft, grey strokes; below, of MNIST's digits 0 to 7, larger, sharper and darker.",
 )
 
 # %% [markdown]
@@ -111,7 +109,7 @@ for name, part in model.named_children():
 print(f"accuracy before any training: {transfer.evaluate(model, task.test):.1%}")
 
 # %% [markdown]
-# That is near to one in ten, as by chance: the features may be good, but the new head has not learnt yet what to do with them.
+# No better than chance, which is one in ten: the features may be good, but the new head has not learnt yet what to do with them.
 #
 # ## 2. Your turn: freeze, and check it (10 minutes)
 #
@@ -409,6 +407,7 @@ with TemporaryDirectory() as folder:
             print(f"{name}, weights_only={careful}")
             try:
                 torch.load(Path(folder, name), weights_only=careful)
+                print("    opened")
             except pickle.UnpicklingError:
                 print("    refused")
 
