@@ -31,7 +31,7 @@ from neuronup.seeds import mean
 from neuronup.weights import save_weights
 
 
-# --8<-- [start:classifier]
+# --8<-- [start:stage]
 def stage(channels: int, filters: int) -> list[nn.Module]:
     """Make a convolution that keeps the size, with all that goes with it."""
     convolution = nn.Conv2d(channels, filters, 3, padding=1)
@@ -39,6 +39,8 @@ def stage(channels: int, filters: int) -> list[nn.Module]:
     return [convolution, norm, nn.ReLU()]
 
 
+# --8<-- [end:stage]
+# --8<-- [start:classifier]
 class ImageClassifier(nn.Module):
     """A backbone turns an image into features; a linear head classifies these."""
 
@@ -106,11 +108,13 @@ def optimise(
 
 
 # --8<-- [end:optimise]
-# --8<-- [start:adapt]
+# --8<-- [start:methods]
 Method = Literal["scratch", "linear probe", "fine-tuned", "discriminative"]
 RATIO = 0.1  # of the backbone's learning rate to the head's, when they differ
 
 
+# --8<-- [end:methods]
+# --8<-- [start:adapt]
 def adapt(
     method: Method,
     pretrained: ImageClassifier,

@@ -172,13 +172,13 @@ def curve(runs: Runs, pair: Pair, method: Method, sizes: Sequence[int]) -> Tenso
     return torch.stack([runs[entry(pair, method, size)] for size in sizes], dim=1)
 
 
-def draw_shots(runs: Runs) -> Figure:
+def draw_shots(runs: Runs, width: float, columns: int) -> Figure:
     """Draw accuracy by examples of a class: mean and range, a method a step."""
-    fig, ax = figures.panels(5.2, 3.3)
+    fig, ax = figures.panels(width, 3.3)
     methods = {method: curve(runs, "mnist_digits", method, SHOTS) for method in LOOKS}
     lines(ax, methods, SHOTS, first=1)
     ax.set(xlabel="examples of each class", ylabel="test accuracy", ylim=(0.3, 1))
-    fig.legend(loc="outside upper center", ncols=4, fontsize=9, handlelength=2.4)
+    fig.legend(loc="outside upper center", ncols=columns, fontsize=9, handlelength=2.4)
     return fig
 
 
@@ -250,12 +250,12 @@ def draw_harm(runs: Runs) -> Figure:
     return fig
 
 
-def draw_trap(numbers: dict[str, float]) -> Figure:
+def draw_trap(numbers: dict[str, float], width: float, height: float) -> Figure:
     """Draw what is left of the source under its old head, a step each."""
-    fig, ax = figures.panels(5.2, 1.9)
+    fig, ax = figures.panels(width, height)
     names = {
         "frozen": "frozen",
-        "half": "no gradients,\nbut in training mode",
+        "half": "no gradients,\nbut training\nmode",
         "tuned": "fine-tuned",
     }
     looks: tuple[dict[str, Any], ...] = (
@@ -270,7 +270,7 @@ def draw_trap(numbers: dict[str, float]) -> Figure:
         if row:
             figures.step(row, bar, told)
     ax.set_yticks(range(len(names)), names.values(), size=9)
-    ax.set(xlim=(0, 1.12), xlabel="accuracy on MNIST, under the old head")
+    ax.set(xlim=(0, 1.12), xlabel="MNIST, under the old head")
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     return fig
@@ -435,11 +435,13 @@ def draw(source: Path) -> dict[str, Figure]:
         "idea": draw_idea(large, few),
         "images": draw_images(large, few),
         "ways": draw_ways(),
-        "shots": draw_shots(runs),
+        "shots": draw_shots(runs, 5.2, columns=4),
+        "shots_small": draw_shots(runs, 3.4, columns=2),
         "budgets": draw_budgets(runs, steps),
         "others": draw_others(runs),
         "harm": draw_harm(runs),
-        "trap": draw_trap(numbers),
+        "trap": draw_trap(numbers, 5.2, 1.9),
+        "trap_small": draw_trap(numbers, 3.4, 2.6),
         "rates": draw_rates(0.1, numbers["steps"]),
         "once": draw_once(numbers["steps"]),
         "resnet": draw_resnet(),
