@@ -316,12 +316,12 @@ def compare_methods(
 
 # --8<-- [end:compare]
 Budget = Literal["short", "long"]
-LENGTHS: dict[Budget, float] = {"short": 0.4, "long": 4.0}  # in times of the usual
+BUDGETS: dict[Budget, float] = {"short": 0.4, "long": 4.0}  # in times of the usual
 BUDGET_SHOTS = (5, 50)
 BUDGET_RATES: dict[tuple[Budget, Method], tuple[float, float]] = {  # for 5, for 50
-    ("short", "scratch"): (0.01, 0.03),
+    ("short", "scratch"): (0.01, 0.01),
     ("short", "fine-tuned"): (0.03, 0.03),
-    ("long", "scratch"): (0.003, 0.01),
+    ("long", "scratch"): (0.03, 0.01),
     ("long", "fine-tuned"): (0.01, 0.01),
 }
 
@@ -332,7 +332,7 @@ def compare_budgets(
     """Measure the test accuracy after fewer and more steps, by examples of a class."""
     found: dict[str, float] = {}
     for (budget, method), rates in BUDGET_RATES.items():
-        length = max(1, round(LENGTHS[budget] * steps))
+        length = max(1, round(BUDGETS[budget] * steps))
         for size, rate in zip(BUDGET_SHOTS, rates, strict=True):
             few = draw_few(task.target, size, seed)
             model = adapt(method, pretrained, few, length, rate, seed)
@@ -458,8 +458,8 @@ def main(
         **mean(runs),
         "pretraining": pretraining,
         "steps": steps,
-        "short_steps": round(LENGTHS["short"] * steps),
-        "long_steps": round(LENGTHS["long"] * steps),
+        "short_steps": round(BUDGETS["short"] * steps),
+        "long_steps": round(BUDGETS["long"] * steps),
         "seeds": seeds,
         "parameters": count_parameters(model),
         "head_parameters": count_parameters(model.head),

@@ -46,7 +46,7 @@ for name, layers in ("by half", nn.Sequential), ("wholly", Frozen):
     part = layers(norm).requires_grad_(False)
     part.train()  # as every training loop does; what if you leave this out?
     part(torch.full((4, 1, 2, 2), 5.0))
-    print(f"frozen {name}: running mean {norm.running_mean.item():.2f}")  # type: ignore[union-attr]
+    print(f"frozen {name}: running mean {norm.state_dict()['running_mean'].item()}")
 
 # --8<-- [end:freeze]
 # --8<-- [start:preprocessing]
