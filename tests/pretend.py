@@ -100,6 +100,7 @@ SMALL = {  # what each `main` is called with
     "rnn": {"epochs": 1, "characters": 10_000},
     "sgd": {"epochs": 2, "clock": 0.001},
     "training": {"data": "digits", "epochs": 1},
+    "transfer": {"data": "digits", "pretraining": 2, "steps": 1, "seeds": 1},
     "vae": {"data": "digits", "epochs": 2},
 }
 

@@ -47,7 +47,7 @@ SMALL: dict[str, dict[str, Any]] = {  # what `main` is called with, and a seed t
     "rnn": {"epochs": 1, "characters": 20_000},
     "sgd": {"epochs": 4, "clock": 0.02},
     "training": {"data": "digits", "epochs": 3},
-    "transfer": {"data": "digits", "pretraining": 30, "steps": 5, "seeds": 1},
+    "transfer": {"data": "digits", "pretraining": 12, "steps": 2, "seeds": 1},
     "vae": {"data": "digits", "epochs": 2},
 }
 SEED = 3
