@@ -290,7 +290,7 @@ def draw_speed(
     return fig
 
 
-AGAINST_FLOPS = {"VGG": ABOVE, "MobileNet": LEFT, "ResNet": BELOW}
+AGAINST_FLOPS = {"VGG": BELOW, "MobileNet": LEFT, "ResNet": {"xytext": (6, 3)}}
 AGAINST_FLOPS["Inception"] = ABOVE | {"ha": "right"}
 
 
