@@ -438,6 +438,9 @@ def main(
     folder(out)
     used = devices.pick(device)
     mnist = load_mnist(data, seed, used)
+    if resnet:  # before all else: if there is no network, that is told at once
+        task = make_task("mnist_digits", mnist, load_digits(seed, used))
+        print(f"ResNet-18, linear probe, 10: {probe_resnet(task, 10, seed):.1%}")
     runs = []
     for each in tqdm(range(seed, seed + seeds), desc="seeds", disable=None):
         digits = load_digits(each, used)
@@ -469,8 +472,6 @@ def main(
         "test": len(first.test.x),
     }
     print(REPORT.format(data=data, **numbers))
-    if resnet:
-        print(f"ResNet-18, linear probe, 10: {probe_resnet(first, 10, seed):.1%}")
     if out is not None:
         save_pretrained(model, data, pretraining, out / "pretrained.safetensors")
         keep(out, runs=runs, numbers=numbers, data=data, seed=seed)

@@ -413,7 +413,7 @@ def test_main_prints_records_keeps_weights_and_draws(tmp_path, capsys, monkeypat
     printed = capsys.readouterr().out
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert f"pre-trained on mnist, 40 steps: {metrics['mnist_digits_source']:.1%}" in printed
-    assert printed.endswith("ResNet-18, linear probe, 10: 50.0%\n")
+    assert printed.startswith("ResNet-18, linear probe, 10: 50.0%\n")
     assert metrics["source_frozen"] == metrics["source_as_is"] == metrics["mnist_digits_source"]
     assert metrics["source_half"] < metrics["source_frozen"]
     assert metrics["features_ratio"] > 1
