@@ -71,7 +71,7 @@ def filled(build: Build, device: torch.device) -> nn.Module:
 
 # --8<-- [end:fill]
 # --8<-- [start:small]
-SIDE = 12  # pixels across of the images that the small networks see
+TINY_SIDE = 12  # pixels across of the images that the small networks see
 
 
 def small_lenet() -> nn.Module:
@@ -155,7 +155,7 @@ def small_mobilenet() -> nn.Module:
 
 def small_vit() -> nn.Module:
     """Let 16 patches of 3 x 3 attend to each other, twice."""
-    return VisionTransformer(SIDE, 3, 26, depth=2, heads=2, classes=10, channels=1)
+    return VisionTransformer(TINY_SIDE, 3, 26, depth=2, heads=2, classes=10, channels=1)
 
 
 # --8<-- [end:small]
@@ -186,7 +186,9 @@ def shrunk(images: Images) -> Images:
     parts = []
     for x, y in images[1:]:
         side = x.shape[-1]
-        cut, size = ((side - 24) // 2, 2) if side >= 24 else ((side - SIDE) // 2, 1)
+        cut, size = (
+            ((side - 24) // 2, 2) if side >= 24 else ((side - TINY_SIDE) // 2, 1)
+        )
         grey = pad(x.mean(dim=1, keepdim=True), (-cut,) * 4)
         parts.append(Examples(avg_pool2d(grey, size), y))
     return standardised(Images(images.classes, *parts))
@@ -326,9 +328,9 @@ def time_published(pixels: int, device: torch.device) -> dict[str, Cost]:
 
 def time_small(device: torch.device) -> dict[str, Cost]:
     """Count each small network, and time it on 256 images."""
-    found, x = {}, torch.ones(256, 1, SIDE, SIDE, device=device)
+    found, x = {}, torch.ones(256, 1, TINY_SIDE, TINY_SIDE, device=device)
     for name, (build, _) in SMALL_NETWORKS.items():
-        flops = count_flops(on_meta(build), (1, SIDE, SIDE))
+        flops = count_flops(on_meta(build), (1, TINY_SIDE, TINY_SIDE))
         model = build().to(device)
         found[name] = Cost(count_parameters(model), flops, seconds(model, x))
     return found

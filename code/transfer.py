@@ -141,18 +141,20 @@ def adapt(
 
 # --8<-- [end:adapt]
 # --8<-- [start:sizes]
-SIDE = 12  # pixels: both kinds of image are brought to 12 by 12
+COMMON_SIDE = 12  # pixels: both kinds of image are brought to 12 by 12
 
 
 def shrink(x: Tensor) -> Tensor:
     """Bring larger images x (n, c, h, w) to (n, 1, 12, 12): grey, without a border."""
     inner = x.mean(dim=1, keepdim=True)[..., 2:-2, 2:-2]  # of MNIST, 24 by 24
-    return interpolate(inner, size=(SIDE, SIDE), mode="area")  # means of 2 by 2
+    return interpolate(
+        inner, size=(COMMON_SIDE, COMMON_SIDE), mode="area"
+    )  # means of 2 by 2
 
 
 def enlarge(x: Tensor) -> Tensor:
     """Bring images x (n, 1, 8, 8) to (n, 1, 12, 12): 10 by 10, and a border of 1."""
-    size = SIDE - 2, SIDE - 2
+    size = COMMON_SIDE - 2, COMMON_SIDE - 2
     return pad(interpolate(x, size=size, mode="bilinear"), (1, 1, 1, 1))
 
 
@@ -387,7 +389,7 @@ def save_pretrained(model: ImageClassifier, data: str, steps: int, path: Path) -
         model,
         path,
         data=data,
-        input=["batch", 1, SIDE, SIDE],
+        input=["batch", 1, COMMON_SIDE, COMMON_SIDE],
         range=[0, 1],
         preprocessing="the border of 2 pixels cut off, then means of 2 by 2",
         training=f"{steps} steps of 64 images",

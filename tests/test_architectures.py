@@ -19,8 +19,8 @@ import architectures
 from architectures import (
     DEEP_NETWORKS,
     KERNELS,
-    SIDE,
     SMALL_NETWORKS,
+    TINY_SIDE,
     Cost,
     count_flops,
     filled,
@@ -279,7 +279,7 @@ def pixels(channels: int, side: int, n: int = 40) -> Images:
 @pytest.mark.parametrize(("channels", "side"), [(1, 8), (1, 28), (3, 32)])
 def test_images_of_any_size_become_grey_ones_of_12_by_12_on_one_scale(channels, side) -> None:
     x = shrunk(pixels(channels, side)).train.x
-    assert x.shape == (40, 1, SIDE, SIDE)
+    assert x.shape == (40, 1, TINY_SIDE, TINY_SIDE)
     assert_close((x.mean(), x.std()), (torch.tensor(0.0), torch.tensor(1.0)), atol=1e-5, rtol=0)
 
 
