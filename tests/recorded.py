@@ -26,6 +26,7 @@ from matplotlib.collections import Collection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.spines import Spine
@@ -124,6 +125,9 @@ def facts(figure: Figure) -> dict[str, Any]:
     found: dict[str, Any] = {"size": [round(float(each), 3) for each in figure.get_size_inches()]}
     loose = [*figure.texts, *figure.lines, *figure.patches, *figure.legends]
     groups = {"figure": [each for one in loose for each in (one, *drawn(one))]}
+    unfold = [each for each in figure.findobj() if str(each.get_gid()).startswith("step-")]
+    found["steps"] = [f"{each.get_gid()} {type(each).__name__}" for each in unfold]
+    found["columns of legends"] = [each._ncols for each in figure.findobj(Legend)]
     for number, ax in enumerate(figure.axes):
         groups[f"axes {number}"] = drawn(ax)
         scales: dict[str, Any] = {"shown": ax.axison, "aspect": str(ax.get_aspect())}
@@ -132,13 +136,14 @@ def facts(figure: Figure) -> dict[str, Any]:
             scales[name] = [axis.get_label_text(), axis.get_scale(), " ".join(ticks)]
             scales[f"{name} limits"] = moments([*axis.get_view_interval(), axis.get_inverted()])
             scales[f"{name} ticks"] = moments(axis.get_ticklocs())
+            scales[f"{name} minor ticks"] = len(axis.get_minorticklocs())
         scales["frame"] = "".join(sorted(name[0] for name, spine in ax.spines.items() if spine.get_visible()))
         scales["grid"] = any(line.get_visible() for line in ax.get_xgridlines())
         found[f"axes {number} scales"] = scales
     for group, artists in groups.items():
         kinds: dict[str, list[Artist]] = {}
         for artist in artists:
-            if not isinstance(artist, Text) or artist.get_text():
+            if not isinstance(artist, Text) or artist.get_text() or getattr(artist, "arrow_patch", None):
                 kinds.setdefault(look(artist), []).append(artist)
         for kind, alike in kinds.items():
             words = [each.get_text() for each in alike if isinstance(each, Text)]
