@@ -397,7 +397,8 @@ def test_a_small_p_value_is_that_of_kolmogorovs_series(seed, shift):
     if ours < 0.05:
         size = 400 * 100 / 500
         assert ours == pytest.approx(stats.kstwobign.sf(math.sqrt(size) * float(ks_statistic(a, b))), rel=1e-3)
-        assert ours == pytest.approx(theirs, rel=0.5, abs=1e-6)  # scipy corrects for the sizes
+    if 1e-3 < ours < 0.05:  # around the alarm's bound; scipy corrects for the sizes, which counts far out in the tail
+        assert ours == pytest.approx(theirs, rel=0.5)
 
 
 @given(counts=st.lists(st.integers(0, 30), min_size=3, max_size=12).filter(any))

@@ -83,7 +83,9 @@ def clone(tmp_path_factory) -> tuple[str, str]:
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "All"]):
         subprocess.run(["git", *words], cwd=root, check=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, encoding="utf-8", check=True
+    )
     return root.as_uri(), head.stdout.strip()
 
 
@@ -94,7 +96,7 @@ def elsewhere(tmp_path_factory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     asked = [str(python), "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"]
-    own = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    own = subprocess.check_output(asked, text=True, encoding="utf-8").strip()
     # A path in a .pth file is searched, but the .pth files there, such as that of the course itself, are not read.
     Path(own, "others.pth").write_text(sysconfig.get_paths()["purelib"], encoding="utf-8")
     return python
@@ -127,7 +129,9 @@ def test_a_notebook_runs_whole_where_nothing_of_the_course_is_and_installs_nothi
     assert sum(bool(cell["outputs"]) for cell in cells) > 5
 
     where = [elsewhere, "-c", "import neuronup, sys; print(neuronup.__file__)"]
-    installed = subprocess.run(where, cwd=tmp_path, env=given, capture_output=True, text=True, check=True).stdout
+    installed = subprocess.run(
+        where, cwd=tmp_path, env=given, capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout
     assert str(elsewhere.parents[1]) in installed
     first = "".join(cells[0]["source"])
     again = f"""
@@ -137,7 +141,9 @@ def test_a_notebook_runs_whole_where_nothing_of_the_course_is_and_installs_nothi
         print(shell.run_cell({first.partition("import torch")[0]!r}).success)
     """
     program = "\n".join(line.strip() for line in again.splitlines())
-    second = subprocess.run([elsewhere, "-c", program], cwd=tmp_path, env=given, capture_output=True, text=True)
+    second = subprocess.run(
+        [elsewhere, "-c", program], cwd=tmp_path, env=given, capture_output=True, text=True, encoding="utf-8"
+    )
     assert second.stdout.split() == ["True"], second.stdout + second.stderr
 
 

@@ -45,7 +45,12 @@ def test_warm_or_cold_a_program_does_the_same(name, program, tmp_path):
     path, how = program(PROGRAMS[name]), {"cwd": tmp_path, "env": ENV}
     imports = {"torch"} & set(PROGRAMS[name].split())
     cold = subprocess.run(
-        [sys.executable, "-W", "error", path, "a", "b"], **how, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        [sys.executable, "-W", "error", path, "a", "b"],
+        **how,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
     )
     found = warm.run(path, "a", "b", imports=imports, **how)
     assert (found.returncode, found.stdout) == (cold.returncode, cold.stdout)
