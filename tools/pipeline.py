@@ -261,7 +261,7 @@ def read(root: Path) -> str:
 
 def made(root: Path) -> str:
     """Fingerprint of all that the pipeline makes."""
-    places = ("outputs/*", "figures/*", "*.ipynb")
+    places = ("outputs/**/*", "figures/**/*", "*.ipynb")
     return digests(root, [path for name in places for path in (root / "docs" / "lectures").glob(f"*/{name}")]).hex()
 
 

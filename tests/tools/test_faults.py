@@ -99,10 +99,23 @@ def test_a_fault_is_noticed_if_a_test_fails_and_the_file_is_put_back(tmp_path):
     assert not faults.try_out(faults.faults("code/a.py", source)[0], [], 1, tmp_path)
 
 
+def test_a_copy_has_what_is_typed_and_leads_to_what_is_installed(tmp_path, monkeypatch):
+    root = tmp_path / "course"
+    for name in ("code", "site", ".venv", "node_modules"):
+        (root / name).mkdir(parents=True)
+        (root / name / "file").write_text(name, encoding="utf-8")
+    monkeypatch.setattr(faults, "ROOT", root)
+    made = faults.copy(tmp_path / "copy")
+    assert sorted(path.name for path in made.iterdir()) == [".venv", "code", "node_modules"]
+    assert (made / ".venv").resolve() == root / ".venv"
+    assert (made / "code").is_dir()
+    assert not (made / "code").is_symlink()
+
+
 def test_the_report_names_what_nobody_noticed_and_counts_by_area():
-    fault = Fault("code/cnn.py", 3, 3, "fit", 0, 1, "0", "1")
+    fault = Fault("code/cnn.py", 3, 3, "fit", 0, 1, "one(\n    0)", "1")
     found = rows([fault, fault._replace(line=4), fault._replace(path="tools/new.py")], [True, False, True])
-    assert ("code/cnn.py:4", "fit", "0", "1") in found
+    assert ("code/cnn.py:4", "fit", "one( 0)", "1") in found, "a row is one line"
     assert [row[2:] for row in found if row[0] in AREAS] == [("1 of 2 noticed", "50%"), ("1 of 1 noticed", "100%")]
 
 

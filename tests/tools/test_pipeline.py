@@ -96,6 +96,16 @@ def test_a_changed_drawing_is_drawn_anew_from_what_the_script_kept_and_nothing_i
     assert "accuracy, 4" in figure.read_text(encoding="utf-8")
 
 
+def test_what_a_script_keeps_in_a_folder_of_its_own_counts_too(course):
+    course.script("alpha", '(out / "deep").mkdir()\n(out / "deep" / "kept.txt").write_text("kept")\n')
+    build(course.root)
+    build(course.root)
+    assert course.ran() == ["alpha"]
+    (course.outputs("alpha") / "deep" / "kept.txt").write_text("altered", encoding="utf-8")
+    build(course.root)
+    assert course.ran() == ["alpha"]
+
+
 def test_a_raising_drawing_stops_the_build_with_its_traceback_and_leaves_the_old_figures(course, capfd):
     course.script("alpha")
     drawings = course.drawings("alpha", "loss")
