@@ -153,6 +153,9 @@ def facts(figure: Figure) -> dict[str, Any]:
             told = {"words": words, "sizes": moments(sizes), "stands": sorted(set(stands))} if words else {}
             if len(places):
                 told["places"] = moments(places)
+            if lines := [np.asarray(each.get_xydata()) for each in alike if isinstance(each, Line2D)]:
+                across, up = np.concatenate(lines).T  # apart, or what is small is lost beside what is large
+                told |= {"across": moments(across), "up": moments(up)}
             if told:
                 found[f"{group}: {kind}"] = told
     return found

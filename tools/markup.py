@@ -12,6 +12,8 @@ from neuronup.pictures import picture
 NUMBER = re.compile(r"\{\{ *(?:(?P<topic>\w+)/)?(?P<name>\w+)(?::(?P<format>[^{}]*?))? *\}\}")
 CODE = re.compile(r'<(code|pre)\b.*?</\1>|<(span|div) class="arithmatex">.*?</\2>', re.S)
 KEPT = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.S)
+CELL, UNSEARCHED = '<div class="language-python', '<div data-search-exclude class="language-python'
+TASK = re.compile(r">attempt<|your turn")
 UNKNOWN = re.compile(r"\[(?P<text>[^\[\]^<>]+)\]\[(?P<term>[\w -]*)\]")
 IMAGE = re.compile(r'<img alt="(?P<alt>[^"]*)" src="(?P<src>(?!https?:)[^"]*\.svg)"[^>]*>')
 HEADING = re.compile(r"^## (?P<term>.+?)(?: \{.*\})?\n+(?P<meaning>.+?)(?=\n\n|\Z)", re.M | re.S)
@@ -110,3 +112,14 @@ def unindented(html: str) -> str:
         for number, part in enumerate(parts)
         if number % 3 != 2
     )
+
+
+def searched(lab: str) -> str:
+    """Keep out of the search what a lab shows only to who has asked for it, what it printed, and code without a task.
+
+    Hints and what came out would give a prediction away; exercises and their checks are found.
+    """
+    lab = lab.replace("<details>", "<details data-search-exclude>")
+    lab = lab.replace('<div class="cell-output', '<div data-search-exclude class="cell-output')
+    first, *cells = lab.split(CELL)
+    return first + "".join(f"{CELL if TASK.search(cell) else UNSEARCHED}{cell}" for cell in cells)

@@ -93,10 +93,12 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
     navigation.number(page, config.extra["menu"])
     if page.file.src_uri.endswith(".ipynb"):
-        return in_line(re.sub(r"\s*<style>.*?</style>\s*", "", html, flags=re.S))
+        return markup.searched(in_line(re.sub(r"\s*<style>.*?</style>\s*", "", html, flags=re.S)))
     if page.meta.get("template") != "slides.html":  # only a deck steps through lines
         html = re.sub(r'<span id="__span-[\d-]+">', "<span>", html)
-    html = html.replace('<details class="success">', '<details class="success" data-search-exclude>')  # nor in labs
+    # Not to be found: what a script printed, imports to paste, solutions (nor in labs).
+    for start in ('<div class="language-text', '<details class="note"', '<details class="success"'):
+        html = html.replace(start, start.replace(" ", " data-search-exclude ", 1))
     try:
         markup.check_terms(html)
         html = tries.with_outputs(html, Path(config.docs_dir, page.file.src_uri).with_name("tries.ipynb"))
