@@ -116,7 +116,7 @@ def augmented(
     """Make the batches of 32 that a training with this augmentation sees."""
     _, make = AUGMENTATIONS[kind]
     if kind == "mixup":
-        return Mixup(train, 32, seed, classes, spread=0.1)
+        return Mixup(train, 32, seed, classes, alpha=0.1)
     return Loader(train, 32, seed, make(seed) if make else None)
 
 
@@ -138,8 +138,8 @@ def compare_augmentations(
             model = nn.Sequential(Standardise(scale), small_network(classes))
             batches = augmented(few, kind, seed, classes)
             train(model.to(y.device), batches, steps, rate)
-            guess = predict(model, test.x).argmax(dim=1)
-            found[kind].append(confusion_matrix(test.y, guess, classes).cpu())
+            prediction = predict(model, test.x).argmax(dim=1)
+            found[kind].append(confusion_matrix(test.y, prediction, classes).cpu())
     return found
 
 

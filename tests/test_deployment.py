@@ -124,7 +124,7 @@ def test_a_random_flip_flips_about_half_of_the_images_and_nothing_else():
     assert 0.4 < float(flipped.float().mean()) < 0.6
 
 
-def test_noise_has_the_spread_it_says_where_nothing_is_cut_off():
+def test_noise_has_the_standard_deviation_it_says_where_nothing_is_cut_off():
     x = torch.full((50, 1, 28, 28), 0.5)
     noisy = random_noise(0, 0.1)(x)
     assert float((noisy - x).std()) == pytest.approx(0.1, rel=0.02)
@@ -134,7 +134,7 @@ def test_noise_has_the_spread_it_says_where_nothing_is_cut_off():
 def test_mixup_gives_an_image_and_its_label_the_same_shares():
     y = torch.arange(10).repeat(20)
     x = y.float()[:, None, None, None].expand(-1, 1, 2, 2)  # each pixel says its class
-    for mixed, p in Mixup(Examples(x, y), 32, seed=0, classes=10, spread=1.0):
+    for mixed, p in Mixup(Examples(x, y), 32, seed=0, classes=10, alpha=1.0):
         assert_close(p.sum(dim=1), torch.ones(len(p)))
         assert_close(mixed[:, 0, 0, 0], p @ torch.arange(10.0))
         assert int((p > 0).sum(dim=1).amax()) == 2
@@ -182,7 +182,7 @@ def test_each_kind_begins_with_the_same_weights_and_sees_200_images(mnist, monke
 
     def fake(model, batches, steps, rate):
         batch = next(iter(batches))
-        begun.append((model[1][0].weight.detach().clone(), len(getattr(batches, "examples").y), len(batch.x)))  # noqa: B009
+        begun.append((model[1][0].weight.detach().clone(), len(batches.examples.y), len(batch.x)))
         return model
 
     monkeypatch.setattr(deployment, "train", fake)

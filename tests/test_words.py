@@ -119,6 +119,14 @@ def test_the_imports_stand_where_the_first_code_is(topic):
     assert len(prose(between).split()) < 120
 
 
+@pytest.mark.parametrize("demo", sorted((ROOT / "docs" / "assets" / "demos").glob("*.js")), ids=lambda demo: demo.stem)
+def test_a_demo_says_it_in_the_words_of_the_field(demo):
+    text = re.sub(r"--[\w-]+", "", demo.read_text(encoding="utf-8"))  # colours have names of their own
+    for ours, theirs in {**FIELD, r"papers?": "background"}.items():
+        found = re.findall(rf"\b(?:{ours})\b", text, flags=re.I)
+        assert not found, f"{demo.name} says {found}, where the field says {theirs}"
+
+
 OTHERS = [ROOT / "docs" / "index.md", *sorted((ROOT / "docs" / "course").rglob("*.md"))]
 
 

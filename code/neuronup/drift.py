@@ -60,9 +60,9 @@ class Monitor:
     def measure(self, x: Tensor) -> dict[str, Tensor]:
         """Return what is watched of each image x (n, 1, h, w): each (n,)."""
         p = predict(self.model, x).softmax(dim=1)
-        confidence, guess = p.max(dim=1)
+        confidence, prediction = p.max(dim=1)
         foreground = x.mean(dim=(1, 2, 3))
-        values = (confidence, foreground, guess.float())
+        values = (confidence, foreground, prediction.float())
         return dict(zip(ALARMS, values, strict=True))
 
     def p_values(self, window: dict[str, Tensor]) -> dict[str, float]:

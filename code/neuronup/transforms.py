@@ -59,13 +59,13 @@ def random_flip(seed: int, axes: list[int]) -> Transform:
     return change
 
 
-def random_noise(seed: int, spread: float) -> Transform:
+def random_noise(seed: int, std: float) -> Transform:
     """Make the transform that adds Gaussian noise to pixels from 0 to 1."""
     drawn = torch.Generator().manual_seed(seed)
 
     def change(x: Tensor) -> Tensor:
         noise = torch.randn(x.shape, generator=drawn, device="cpu").to(x.device)
-        return (x + spread * noise).clamp(0, 1)
+        return (x + std * noise).clamp(0, 1)
 
     return change
 
@@ -81,10 +81,10 @@ class Mixup(Loader):
         batch_size: int,
         seed: int,
         classes: int,
-        spread: float,
+        alpha: float,
     ) -> None:
         super().__init__(examples, batch_size, seed)
-        self.classes, self.beta = classes, torch.distributions.Beta(spread, spread)
+        self.classes, self.beta = classes, torch.distributions.Beta(alpha, alpha)
 
     def __iter__(self) -> Iterator[Examples]:
         for x, y in super().__iter__():

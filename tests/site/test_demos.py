@@ -90,9 +90,9 @@ def barriers(seen: Visit, name: str) -> list[str]:
     return [fault for fault in seen.barriers() if f" at {name}" in fault.partition("\n")[0]]
 
 
-def ink(demo: Locator) -> int:
-    """How many pixels of the paper have ink."""
-    return int(demo.evaluate("demo => demo.ink.filter(Boolean).length"))
+def drawn(demo: Locator) -> int:
+    """How many pixels are drawn."""
+    return int(demo.evaluate("demo => demo.intensity.filter(Boolean).length"))
 
 
 def stroke(seen: Visit, demo: Locator, digit: str) -> None:
@@ -129,12 +129,12 @@ def test_a_digit_drawn_with_the_mouse_is_read_and_cleared(
         r"box of \d+ × \d+ pixels",
         r"to \d+ × 20 pixels",
         r"in 28 × 28|in 32 × 32",
-        r"paper −0\.\d\d, ink 2\.\d\d",
+        r"background −0\.\d\d, foreground 2\.\d\d",
     ):
         expect(demo.get_by_text(re.compile(step))).to_be_visible()
     demo.get_by_role("button", name="Clear").click()
     expect(demo.get_by_role("status")).to_be_empty()
-    assert ink(demo) == 0
+    assert drawn(demo) == 0
     stroke(seen, demo, "7")
     reads(demo, "7")
     assert [url.rpartition(".")[2] for url in files(seen)] == ["safetensors"], "the weights are fetched once"
@@ -151,9 +151,9 @@ def test_what_is_drawn_takes_the_colours_of_the_page_when_they_change(
     demo = come(seen, name)
     stroke(seen, demo, "1")
     reads(demo, "1")
-    dark = """demo => { const paper = demo.shadowRoot.querySelector("canvas");
-        return paper.getContext("2d").getImageData(70, 70, 1, 1).data[0] < 128; }"""
-    assert demo.evaluate(dark), "ink is dark by day"
+    dark = """demo => { const area = demo.shadowRoot.querySelector("canvas");
+        return area.getContext("2d").getImageData(70, 70, 1, 1).data[0] < 128; }"""
+    assert demo.evaluate(dark), "what is drawn is dark by day"
     seen.paint("dark")
     seen.page.wait_for_timeout(100)
     assert not demo.evaluate(dark), "and light by night"
@@ -168,13 +168,13 @@ def test_a_digit_is_drawn_with_keys_alone(name: str, page: str, visit: Callable[
         for _ in range(times):
             keys.press(key)
     reads(demo, "1")
-    before = ink(demo)
+    before = drawn(demo)
     keys.press("Space")
     keys.press("Escape")
     keys.press("ArrowLeft")
-    assert ink(demo) > before, "a dot"
+    assert drawn(demo) > before, "a dot"
     keys.press("Delete")
-    assert ink(demo) == 0
+    assert drawn(demo) == 0
     keys.press("Tab")
     assert demo.evaluate("demo => demo.shadowRoot.activeElement.textContent") == "Clear"
     scrolled = "window.scrollY"
@@ -256,7 +256,7 @@ def test_on_a_slide_a_demo_fits_and_its_keys_turn_no_slide(name: str, page: str,
 
 
 @on("draw-digit")
-def test_in_high_contrast_the_bars_and_the_ink_are_seen(name: str, page: str, visit: Callable[..., Visit]) -> None:
+def test_in_high_contrast_the_bars_and_the_drawing_are_seen(name: str, page: str, visit: Callable[..., Visit]) -> None:
     seen = visit(page, forced_colors="active")
     demo = come(seen, name)
     stroke(seen, demo, "1")

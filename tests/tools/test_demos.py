@@ -199,9 +199,9 @@ def prepared(drawing: Tensor) -> Tensor:
 
 
 PREPARED = """
-    return given.map(({ ink, width }) => {
+    return given.map(({ intensity, width }) => {
         const about = { input: [0, 1, 28, 28], box: 20, mean: 0.1, std: 0.5 };
-        const found = demo.preprocess(Float32Array.from(ink), width, about);
+        const found = demo.preprocess(Float32Array.from(intensity), width, about);
         return found && [[...found.centred], [...found.input]];
     });
 """
@@ -209,11 +209,11 @@ PREPARED = """
 
 def sheets(drawings: list[Tensor]) -> list[dict[str, Any]]:
     """Drawings (h, w) as Node is given them."""
-    return [{"ink": each.flatten().tolist(), "width": each.shape[1]} for each in drawings]
+    return [{"intensity": each.flatten().tolist(), "width": each.shape[1]} for each in drawings]
 
 
 def boxes(many: int) -> list[Tensor]:
-    """Random boxes of ink on sheets (140, 140)."""
+    """Random boxes on sheets (140, 140)."""
     drawn = torch.Generator().manual_seed(0)
     found = []
     for _ in range(many):
@@ -247,19 +247,19 @@ def test_an_image_of_mnist_stays_as_it_is_for_it_was_made_so(mnist: Tensor, tmp_
     torch.testing.assert_close(torch.tensor([centred for centred, _ in found]), mnist.flatten(1), atol=1e-7, rtol=0)
 
 
-def test_a_sheet_without_ink_gives_nothing_to_read(tmp_path: Path) -> None:
+def test_an_empty_sheet_gives_nothing_to_read(tmp_path: Path) -> None:
     assert in_node("draw-digit", PREPARED, sheets([torch.zeros(5, 5)]), tmp_path) == [None]
 
 
-def test_a_line_has_ink_where_the_pen_was_and_only_there(tmp_path: Path) -> None:
-    lines = "const ink = new Float32Array(1600); demo.stroke(ink, ...given, 40, 3); return [...ink];"
+def test_a_line_is_drawn_where_the_pen_was_and_only_there(tmp_path: Path) -> None:
+    lines = "const drawn = new Float32Array(1600); demo.stroke(drawn, ...given, 40, 3); return [...drawn];"
     corners = [[10, 20], [30, 20], [25, 35], [25, 35], [-5, 60]]
     y, x = (place + 0.5 for place in np.mgrid[:40, :40])
     for start, end in pairwise(corners):
-        ink = np.array(in_node("draw-digit", lines, [start, end], tmp_path)).reshape(40, 40)
+        drawn = np.array(in_node("draw-digit", lines, [start, end], tmp_path)).reshape(40, 40)
         places = np.linspace(start, end, 2000)
         far = np.sqrt(((x[..., None] - places[:, 0]) ** 2 + (y[..., None] - places[:, 1]) ** 2).min(axis=-1))
-        np.testing.assert_allclose(ink, np.clip(3.5 - far, 0, 1), atol=0.01)
+        np.testing.assert_allclose(drawn, np.clip(3.5 - far, 0, 1), atol=0.01)
 
 
 def test_the_build_takes_some_images_of_each_digit_for_the_demo() -> None:

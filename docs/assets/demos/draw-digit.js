@@ -8,7 +8,7 @@
  * @typedef {{ layers: Layer[], input: number[], box: number, mean: number, std: number }} About  what else the file says
  */
 const HERE = import.meta.url;
-const SIDE = 140, RADIUS = 5.5, STEP = 4; // of the paper, of the pen, of an arrow key, in its pixels
+const SIDE = 140, RADIUS = 5.5, STEP = 4; // of the drawing, of the pen, of an arrow key, in its pixels
 const EACH = 3; // of MNIST's test images for each digit, in mnist.bin
 
 /** Read a safetensors file: the length of a header in JSON, the header, and the numbers. */
@@ -23,15 +23,15 @@ export function safetensors(/** @type {ArrayBuffer} */ file) {
   return { weights, about: /** @type {About} */ (JSON.parse(about)) };
 }
 
-/** Colour the paper `ink` along a line with a round pen. */
-export function stroke(/** @type {Float32Array} */ ink, /** @type {number[]} */ [x0, y0], /** @type {number[]} */ [x1, y1], side = SIDE, radius = RADIUS) {
+/** Set the `intensity` of pixels along a line with a round pen. */
+export function stroke(/** @type {Float32Array} */ intensity, /** @type {number[]} */ [x0, y0], /** @type {number[]} */ [x1, y1], side = SIDE, radius = RADIUS) {
   const dx = x1 - x0, dy = y1 - y0, length = dx * dx + dy * dy || 1, reach = radius + 1;
   const [left, right, top, bottom] = [Math.min(x0, x1) - reach, Math.max(x0, x1) + reach, Math.min(y0, y1) - reach, Math.max(y0, y1) + reach];
   for (let y = Math.max(0, Math.floor(top)); y < Math.min(side, bottom); y++) {
     for (let x = Math.max(0, Math.floor(left)); x < Math.min(side, right); x++) {
       const along = Math.min(1, Math.max(0, ((x + 0.5 - x0) * dx + (y + 0.5 - y0) * dy) / length));
       const far = Math.hypot(x + 0.5 - x0 - along * dx, y + 0.5 - y0 - along * dy);
-      ink[y * side + x] = Math.max(ink[y * side + x], Math.min(1, Math.max(0, radius + 0.5 - far)));
+      intensity[y * side + x] = Math.max(intensity[y * side + x], Math.min(1, Math.max(0, radius + 0.5 - far)));
     }
   }
 }
@@ -54,11 +54,11 @@ function shares(/** @type {number} */ old, /** @type {number} */ size) {
 /**
  * Make a drawing an input as MNIST's were made: cut to its box, scaled to fit into `box` pixels, moved until its centre
  * of mass is in the middle of the image. An image of MNIST stays as it is. Returns null if nothing is drawn.
- * @param {Float32Array} ink  from 0 to 1 @param {number} width  of the paper @param {About} about
+ * @param {Float32Array} intensity  from 0, the background, to 1 @param {number} width  of the drawing @param {About} about
  */
-export function preprocess(ink, width, { input: [, , , size], box, mean, std }) {
+export function preprocess(intensity, width, { input: [, , , size], box, mean, std }) {
   let top = Infinity, left = width, bottom = -1, right = -1;
-  ink.forEach((value, at) => {
+  intensity.forEach((value, at) => {
     if (!value) return;
     const x = at % width, y = (at - x) / width;
     [top, bottom, left, right] = [Math.min(top, y), y, Math.min(left, x), Math.max(right, x)];
@@ -68,7 +68,7 @@ export function preprocess(ink, width, { input: [, , , size], box, mean, std }) 
   const rows = Math.max(1, round(tall * scale)), columns = Math.max(1, round(wide * scale));
   const fitted = new Float64Array(rows * columns), across = shares(wide, columns);
   for (const [i, y, part] of shares(tall, rows)) {
-    for (const [j, x, share] of across) fitted[i * columns + j] += part * share * ink[(top + y) * width + left + x];
+    for (const [j, x, share] of across) fitted[i * columns + j] += part * share * intensity[(top + y) * width + left + x];
   }
   let mass = 0, massX = 0, massY = 0;
   fitted.forEach((value, at) => {
@@ -212,7 +212,7 @@ li:nth-child(3) .frame::after { content: ""; position: absolute; inset: 0; backg
 </style>
 <div class="all blank">
   <div>
-    <div class="pad" tabindex="0" role="application" aria-label="Paper to draw a digit on" aria-describedby="keys"><canvas width="${SIDE}" height="${SIDE}"></canvas><div class="hint">Draw a digit here</div><div class="pen"></div><small id="keys">Arrow keys move the pen, Space sets it down and lifts it, Delete clears.</small></div>
+    <div class="pad" tabindex="0" role="application" aria-label="Area to draw a digit in" aria-describedby="keys"><canvas width="${SIDE}" height="${SIDE}"></canvas><div class="hint">Draw a digit here</div><div class="pen"></div><small id="keys">Arrow keys move the pen, Space sets it down and lifts it, Delete clears.</small></div>
     <div class="row"><small>Or one of MNIST’s:</small><button class="clear">Clear</button></div>
     <div class="row digits" role="group" aria-label="Images of MNIST’s test set">${DIGITS.map(digit => `<button aria-label="An image of ${digit}">${digit}</button>`).join("")}</div>
   </div>
@@ -224,7 +224,7 @@ li:nth-child(3) .frame::after { content: ""; position: absolute; inset: 0; backg
   <div class="wide"><b>Feature maps of the first layer</b> <small class="about"></small><div class="maps">${"<canvas></canvas>".repeat(8)}</div></div>
 </div>`;
 
-/** Paint numbers as ink, up to `most`, in the colour of the canvas. */
+/** Paint numbers as intensities, up to `most`, in the colour of the canvas. */
 function show(/** @type {HTMLCanvasElement} */ canvas, /** @type {ArrayLike<number>} */ data, width = 28, most = 1) {
   const image = new ImageData(width, data.length / width), [red, green, blue] = (getComputedStyle(canvas).color.match(/[\d.]+/g) ?? []).map(Number);
   for (let at = 0; at < data.length; at++) image.data.set([red, green, blue, 255 * data[at] / most], 4 * at);
@@ -235,7 +235,7 @@ function show(/** @type {HTMLCanvasElement} */ canvas, /** @type {ArrayLike<numb
 }
 
 class DrawDigit extends (globalThis.HTMLElement ?? Object) {
-  ink = new Float32Array(SIDE * SIDE);
+  intensity = new Float32Array(SIDE * SIDE);
   side = SIDE; // until an image of MNIST lies there
   pen = [SIDE / 2, SIDE / 2];
   down = false;
@@ -275,7 +275,7 @@ class DrawDigit extends (globalThis.HTMLElement ?? Object) {
       const { left, top, width, height } = pad.getBoundingClientRect();
       return [(event.clientX - left) * SIDE / width, (event.clientY - top) * SIDE / height];
     };
-    pad.addEventListener("mousedown", (/** @type {Event} */ event) => event.preventDefault()); // nor must the paper
+    pad.addEventListener("mousedown", (/** @type {Event} */ event) => event.preventDefault()); // nor must the drawing area
     pad.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
       if (event.button || !Number.isNaN(held)) return;
       pad.setPointerCapture(held = event.pointerId);
@@ -308,12 +308,12 @@ class DrawDigit extends (globalThis.HTMLElement ?? Object) {
 
   draw(to = this.pen, from = to) {
     if (this.side !== SIDE) this.clear();
-    stroke(this.ink, from, this.pen = to);
+    stroke(this.intensity, from, this.pen = to);
     this.frame ??= requestAnimationFrame(() => this.paint());
   }
 
   clear() {
-    this.ink = new Float32Array(SIDE * SIDE);
+    this.intensity = new Float32Array(SIDE * SIDE);
     [this.side, this.down] = [SIDE, false];
     this.paint();
   }
@@ -323,7 +323,7 @@ class DrawDigit extends (globalThis.HTMLElement ?? Object) {
     try {
       this.examples ??= bytes(new URL("mnist.bin", HERE));
       const image = new Uint8Array(await this.examples, 784 * (EACH * digit + this.turn++ % EACH), 784);
-      [this.ink, this.side] = [Float32Array.from(image, value => value / 255), 28];
+      [this.intensity, this.side] = [Float32Array.from(image, value => value / 255), 28];
       this.paint();
     } catch (error) {
       this.examples = undefined;
@@ -339,13 +339,13 @@ class DrawDigit extends (globalThis.HTMLElement ?? Object) {
 
   async paint() {
     this.frame = undefined;
-    const [paper] = this.all(".pad canvas"), blank = !this.ink.some(Boolean);
-    show(paper, this.ink, this.side);
+    const [area] = this.all(".pad canvas"), blank = !this.intensity.some(Boolean);
+    show(area, this.intensity, this.side);
     this.all(".all")[0].classList.toggle("blank", blank);
     if (blank) return this.tell(DIGITS.map(() => NaN));
     try {
       this.network ??= bytes(new URL(this.getAttribute("src") ?? "", document.baseURI)).then(safetensors);
-      const { weights, about } = await this.network, steps = preprocess(this.ink, this.side, about);
+      const { weights, about } = await this.network, steps = preprocess(this.intensity, this.side, about);
       if (!steps) return;
       const passed = forward(about.layers, weights, { shape: about.input.slice(1), data: steps.input });
       this.follow(steps, about);
@@ -360,7 +360,7 @@ class DrawDigit extends (globalThis.HTMLElement ?? Object) {
   /** Show the steps of the preprocessing. @param {NonNullable<ReturnType<typeof preprocess>>} steps @param {About} about */
   follow({ box, fitted, centred, down, over, input }, { input: [, , , size], mean, std }) {
     const [drawn, cut, middle] = this.all(".steps canvas"), [numbers] = this.all(".numbers"), words = this.all(".steps small");
-    const frame = show(drawn, this.ink, this.side);
+    const frame = show(drawn, this.intensity, this.side);
     if (frame) {
       frame.strokeStyle = getComputedStyle(this.all(".frame")[0]).color;
       frame.lineWidth = this.side / 70;
@@ -372,10 +372,10 @@ class DrawDigit extends (globalThis.HTMLElement ?? Object) {
     const first = size / 2 - 2, sign = (/** @type {number} */ number, digits = 1) => number.toFixed(digits).replace(/^-(?=.*[1-9])/, "−").replace("-", "");
     numbers.innerHTML = [0, 1, 2, 3].flatMap(i => [0, 1, 2, 3].map(j => `<span>${sign(input[(first + i) * size + first + j])}</span>`)).join("");
     [
-      `a box of ${box.wide} × ${box.tall} pixels holds all ink`,
+      `a box of ${box.wide} × ${box.tall} pixels holds the foreground`,
       `to ${fitted.columns} × ${fitted.rows} pixels, its shape kept`,
       `in ${size} × ${size} pixels, from column ${over}, row ${down}`,
-      `paper ${sign(-mean / std, 2)}, ink ${sign((1 - mean) / std, 2)}: the middle 16 of ${size * size}`,
+      `background ${sign(-mean / std, 2)}, foreground ${sign((1 - mean) / std, 2)}: the middle 16 of ${size * size}`,
     ].forEach((text, place) => (words[place].textContent = text));
   }
 

@@ -396,8 +396,8 @@ def draw_normalise() -> Figure:
     """Draw a batch of three channels as it comes, normalised, and rescaled."""
     fig, axes = figures.panels(5.2, 2.2, columns=3)
     drawn = torch.Generator().manual_seed(1)
-    spread, middle = torch.tensor([0.3, 1.0, 2.2]), torch.tensor([-3.0, 1.0, 3.0])
-    x = middle + spread * torch.randn(16, 3, generator=drawn)
+    std, middle = torch.tensor([0.3, 1.0, 2.2]), torch.tensor([-3.0, 1.0, 3.0])
+    x = middle + std * torch.randn(16, 3, generator=drawn)
     normal = (x - x.mean(dim=0)) / x.std(dim=0, correction=0)
     scaled = normal * torch.tensor([1.5, 0.6, 1.0]) + torch.tensor([1.0, 0.0, -1.0])
     titles = ("as they come", "mean 0, variance 1", "times γ, plus β")

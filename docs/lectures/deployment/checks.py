@@ -259,8 +259,8 @@ def round_to(round_to: Callable[..., Any]) -> None:
 def deviation(deviation: Callable[..., Any]) -> None:
     """Windows above the reference's mean and below it, of several sizes."""
     reference = torch.randn(2000) * 0.4 + 3
-    for many, shift, spread in ((25, 0.5, 1.0), (100, -0.3, 0.1), (16, 0.1, 0.7)):
-        window = torch.randn(many) * spread + 3 + shift
+    for many, shift, std in ((25, 0.5, 1.0), (100, -0.3, 0.1), (16, 0.1, 0.7)):
+        window = torch.randn(many) * std + 3 + shift
         gap = window.mean() - reference.mean()
         s, root = reference.std(), many**0.5
         pooled = torch.cat([reference, window]).std()

@@ -447,8 +447,10 @@ def draw(source: Path) -> dict[str, Figure]:
     images = load(results["data"], results["seed"])
     held, test = as_mnist(images.validation), as_mnist(images.test)
     model = torch.nn.Sequential(served.standardise, served.network)
-    guess = predict(model, test.x).argmax(dim=1)
-    known = {digit: test.x[(test.y == digit) & (guess == digit)] for digit in range(10)}
+    prediction = predict(model, test.x).argmax(dim=1)
+    known = {
+        digit: test.x[(test.y == digit) & (prediction == digit)] for digit in range(10)
+    }
     pick = {k: (x if len(x) else test.x[test.y == k])[0, 0] for k, x in known.items()}
     weight = served.network.get_parameter("8.weight").detach()
     return {

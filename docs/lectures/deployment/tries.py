@@ -27,7 +27,7 @@ for degrees in 0, 90, 45:  # and -90? at which angles are all numbers whole?
 torch.manual_seed(0)
 two = Examples(torch.zeros(2, 1, 1, 1), torch.tensor([0, 1]))
 for strength in 0.1, 1.0, 10.0:  # how even do shares become at 100?
-    batches = Mixup(two, 2, 0, classes=2, spread=strength)
+    batches = Mixup(two, 2, 0, classes=2, alpha=strength)
     labels = torch.cat([batch.y for _ in range(3) for batch in batches])
     print(strength, [round(share, 2) for share in labels[:, 0].tolist()])
 
