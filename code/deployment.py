@@ -10,7 +10,6 @@ NeurIPS 2015.
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import chain, islice, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -18,8 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, interpolate
-from tqdm import tqdm
+from torch.nn.functional import interpolate
 
 from neuronup import devices  # the folder neuronup/ is in the lecture's zip
 from neuronup.accuracy import accuracy
@@ -40,6 +38,7 @@ from neuronup.loaders import Examples, Loader
 from neuronup.loop import predict
 from neuronup.metrics import confusion_matrix
 from neuronup.preprocessing import Standardise
+from neuronup.steps import take_steps
 from neuronup.transforms import (
     Mixup,
     Transform,
@@ -85,13 +84,7 @@ def train(
     """Take exactly so many steps, with AdamW and a cosine schedule."""
     weights = model.parameters()
     optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    again_and_again = chain.from_iterable(repeat(batches))
-    for x, y in tqdm(islice(again_and_again, steps), total=steps, disable=None):
-        optimiser.zero_grad()
-        cross_entropy(model(x), y).backward()
-        optimiser.step()
-        schedule.step()
+    take_steps(model, batches, optimiser, steps)
     return model.eval()
 
 

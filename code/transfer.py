@@ -9,14 +9,12 @@ neural networks?", NeurIPS 2014.
 """
 
 import copy
-from collections.abc import Iterator
-from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, interpolate, pad
+from torch.nn.functional import interpolate, pad
 from tqdm import tqdm
 
 from neuronup import devices  # the folder neuronup/ is in the lecture's zip
@@ -28,6 +26,7 @@ from neuronup.loaders import Examples, Loader
 from neuronup.loop import predict
 from neuronup.pretrained import Frozen, pretrained_resnet18, renew_statistics
 from neuronup.seeds import mean
+from neuronup.steps import take_steps
 from neuronup.weights import save_weights
 
 
@@ -83,11 +82,6 @@ def parameter_groups(
 
 # --8<-- [end:groups]
 # --8<-- [start:optimise]
-def endless(loader: Loader) -> Iterator[Examples]:
-    """Yield mini-batches epoch after epoch."""
-    return chain.from_iterable(repeat(loader))
-
-
 def optimise(
     model: nn.Module,
     examples: Examples,
@@ -96,15 +90,9 @@ def optimise(
     seed: int,
     batch_size: int = 32,
 ) -> None:
-    """Train `model` for so many steps; the learning rates fall to 0 on a cosine."""
-    optimiser = torch.optim.AdamW(groups)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    model.train()
-    for x, y in islice(endless(Loader(examples, batch_size, seed)), steps):
-        optimiser.zero_grad()
-        cross_entropy(model(x), y).backward()
-        optimiser.step()
-        schedule.step()
+    """Train `model` for so many steps, with AdamW on groups of parameters."""
+    batches = Loader(examples, batch_size, seed)
+    take_steps(model, batches, torch.optim.AdamW(groups), steps)
 
 
 # --8<-- [end:optimise]

