@@ -308,7 +308,7 @@ def count_published() -> dict[str, tuple[int, int]]:
 
 def matrix_flops(device: torch.device, side: int = 1024) -> float:
     """Measure the FLOPs in a second of what computers do best: a matrix product."""
-    layer = nn.Linear(side, side, bias=False, device=device)
+    layer = nn.Linear(side, side, bias=False).to(device)
     return 2 * side**3 / seconds(layer, torch.ones(side, side, device=device))
 
 
@@ -420,7 +420,7 @@ def main(
 
     Args:
         seed: Draws images, weights and batches; the next seeds too, for means.
-        device: Where to compute; on a GPU the last digits differ from run to run.
+        device: Where to compute; on a GPU results differ, as between seeds.
         data: Images for the small networks; they are shrunk to 12 x 12.
         examples: How many images small networks learn from; deep ones, from half.
         epochs: Passes over these.

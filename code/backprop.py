@@ -450,6 +450,7 @@ def main(
     Args:
         seed: Draws weights and images; the next seeds too, for means.
         device: Where networks compute; the worked example and graphs stay on the CPU.
+            On a GPU results differ, as between seeds.
         rate: Learning rate of the worked example.
         passes: Passes over its two points, in the end.
         steps: Training steps of each deep network.

@@ -283,7 +283,7 @@ def fully_convolutional(model: nn.Sequential) -> nn.Sequential:
     filters = model.get_parameter("conv3.weight").shape[0]
     side = round((head.in_features / filters) ** 0.5)
     weight = head.weight.detach().reshape(-1, filters, side, side)
-    last = nn.Conv2d(filters, head.out_features, side, device=weight.device)
+    last = nn.Conv2d(filters, head.out_features, side).to(weight.device)
     last.load_state_dict({"weight": weight, "bias": head.bias.detach()})
     return nn.Sequential(*body, last).eval()
 
@@ -430,7 +430,7 @@ def main(
 
     Args:
         seed: Draws splits, weights, translations; the next seeds too, for means.
-        device: Where to compute; on a GPU the last digits differ from run to run.
+        device: Where to compute; on a GPU results differ, as between seeds.
         data: Images for the network whose filters and maps are drawn.
         compare_on: Smaller images, for all else: there are many trainings.
         epochs: Passes over smaller images, twice as many over a tenth of them; for

@@ -388,7 +388,8 @@ def main(
 
     Args:
         seed: Draws examples, weights and changes; the next seeds too, for means.
-        device: Where to train; what is exported runs on the CPU.
+        device: Where to train; what is exported runs on the CPU. On a GPU results
+            differ, as between seeds.
         data: Images, brought to MNIST's 28 by 28 grey pixels.
         many: Training images of the comparison of augmentations.
         steps: Steps of each training of the comparison, of 32 images.

@@ -296,7 +296,7 @@ def main(
         data: The images to learn from; the digits have 8 by 8 pixels, MNIST 28 by 28.
         seed: How the images are split, and where training starts; and the next two.
         epochs: Passes over the images at most; training stops early.
-        device: Where to compute.
+        device: Where to compute; on a GPU results differ, as between seeds.
         out: Folder for metrics.json and the results that drawings.py draws; without
             it, only lines are printed.
     """

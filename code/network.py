@@ -407,7 +407,7 @@ def main(
 
     Args:
         seed: Which homes and initial parameters are drawn.
-        device: Where to compute.
+        device: Where to compute; on a GPU results differ, as between seeds.
         steps: Steps of training, on the curve and on the prices; half as many on XOR.
         out: Folder for metrics.json and the results that drawings.py draws; without
             it, only lines are printed.

@@ -404,7 +404,8 @@ def main(
 
     Args:
         seed: Which noise and which images; networks take the next four seeds too.
-        device: Where to train networks; what needs float64 is fitted on the CPU.
+        device: Where to train networks; what needs float64 is fitted on the CPU. A GPU
+            drops and moves others, so results differ, as between seeds.
         data: The images that the network learns to classify.
         epochs: Passes over the training images, if it is not stopped early.
         tries: How many configurations the search samples.

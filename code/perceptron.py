@@ -300,7 +300,7 @@ def summary(
 
 def main(
     seed: int = 0,
-    device: devices.Device = "auto",
+    device: devices.Device = "cpu",
     epochs: int = 40,
     out: Path | None = None,
 ) -> None:
@@ -309,8 +309,8 @@ def main(
     Args:
         seed: Which images are held out; 3 and 8, and 8 and the rest, take the next
             four seeds too.
-        device: Where to compute; lines are looked for by SciPy and scikit-learn, on the
-            CPU.
+        device: Where to compute, one example after another, for which a GPU takes
+            longer. SciPy and scikit-learn look for lines on the CPU.
         epochs: Passes over 8 and the rest, which no line splits.
         out: Folder for metrics.json and the results that drawings.py draws; without
             it, only lines are printed.

@@ -418,8 +418,8 @@ def main(
 
     Args:
         seed: For weights and draws; what takes several seeds takes the next ones too.
-        device: Where to compute, but for n-grams and the drawing of characters; a GPU's
-            last digits may differ from run to run.
+        device: Where to compute, but for n-grams and the drawing of characters. On a
+            GPU results differ, as between seeds.
         epochs: Passes over the text.
         characters: How much of Shakespeare's sonnets to take; all by default.
         out: Folder for metrics.json and the results that drawings.py draws; without

@@ -419,7 +419,8 @@ def main(
     Args:
         data: The images to learn from; the digits have 8 by 8 pixels, MNIST 28 by 28.
         seed: How the images are split, and the first weights; two more are tried.
-        device: Where to train; loaders are timed, and tensors shown, on the CPU.
+        device: Where to train; loaders are timed, and tensors shown, on the CPU. On a
+            GPU results differ, as between seeds.
         epochs: Passes over all images, at most; three and more times as many over few.
         checkpoint: File from which the first run goes on if it was cut off.
         out: Folder for metrics.json and the results that drawings.py draws; without

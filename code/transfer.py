@@ -64,7 +64,7 @@ def replace_head(pretrained: ImageClassifier, classes: int) -> ImageClassifier:
     """Copy a pre-trained model, with a new random head for other classes."""
     model = copy.deepcopy(pretrained)
     old = model.head
-    model.head = nn.Linear(old.in_features, classes, device=old.weight.device)
+    model.head = nn.Linear(old.in_features, classes).to(old.weight.device)
     return model
 
 
@@ -417,7 +417,7 @@ def main(
 
     Args:
         seed: Draws splits, weights, few examples; the next seeds too, for means.
-        device: Where to compute; on a GPU the last digits differ from run to run.
+        device: Where to compute; on a GPU results differ, as between seeds.
         data: The larger images; the small ones are scikit-learn's digits.
         pretraining: Steps of pre-training.
         steps: Steps of training on few examples, where no other number is said.

@@ -1,7 +1,8 @@
 """A pretend accelerator: its numbers stay in main memory, but it refuses what a GPU refuses.
 
 Tensors of two devices in one operation, a generator of another device, `.numpy()`, and numbers of 64 bits, which
-Apple's GPUs lack. It knows nothing of speed, of memory, or of operations that a real device has no kernel for.
+Apple's GPUs lack. It also refuses to draw weights: a GPU draws others than a CPU does from the same seed. It knows
+nothing of speed, of memory, or of operations that a real device has no kernel for.
 To import this module registers the device, for the whole process: it is then what `torch.accelerator` finds.
 Run as a program it calls the `main` of a script on it: `python tests/pretend.py cnn FOLDER`.
 """
@@ -26,6 +27,7 @@ torch._C._set_only_lift_cpu_tensors(True)
 aten = torch.ops.aten
 MOVES = {aten.copy_.default, aten._to_copy.default}  # from one device to another
 PICKS = {aten.index.Tensor, aten.index_put_.default}  # may take their indices from the CPU
+WEIGHTS = {aten.normal_.default, aten.uniform_.default}  # what layers begin with
 
 
 class Far(torch.Tensor):
@@ -67,6 +69,8 @@ def call(operation, *args, device=None, **kwargs):
             raise RuntimeError(f"Expected all tensors to be on the same device, in {operation}.")
     if goes_far and kwargs.get("generator") is not None:
         raise RuntimeError(f"Expected a generator of the pretend device, in {operation}.")
+    if goes_far and operation in WEIGHTS:  # a GPU would do it, but begin with other weights than a CPU of the same seed
+        raise RuntimeError(f"Expected weights that were drawn on the CPU, in {operation}.")
     shells = {id(each.near): each for each in taken if type(each) is Far}
     here_args, here_kwargs = tree_map_only(Far, lambda each: each.near, (args, kwargs))
     out = operation(*here_args, **here_kwargs, **({"device": "cpu"} if device else {}))
@@ -96,7 +100,7 @@ SMALL = {  # what each `main` is called with
     "mlp": {"epochs": 1},
     "network": {"steps": 4},
     "overfitting": {"epochs": 1, "tries": 2},
-    "perceptron": {"epochs": 2},
+    "perceptron": {"device": "auto", "epochs": 2},
     "rnn": {"epochs": 1, "characters": 10_000},
     "sgd": {"epochs": 2, "clock": 0.001},
     "training": {"data": "digits", "epochs": 1},

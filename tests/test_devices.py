@@ -59,6 +59,13 @@ FAULTS = {  # a script, what a person may forget in which file, and what the dev
         "gen",
     ),
     "a tensor handed to NumPy": ("learning", "learning", "known.cpu()", "known", "numpy"),
+    "weights drawn there": (
+        "transfer",
+        "transfer",
+        "classes).to(old.weight.device)",
+        "classes, device=old.weight.device)",
+        "drawn on the CPU",
+    ),
     "64 bits before the CPU": ("perceptron", "perceptron", ".cpu().double()", ".double().cpu()", "no float64"),
 }
 

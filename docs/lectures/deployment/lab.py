@@ -306,8 +306,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         begun.set()
         most = 1_000_000  # bytes: nobody may fill our memory
-        body = self.rfile.read(min(int(self.headers["Content-Length"] or 0), most))
         try:
+            length = int(self.headers["Content-Length"] or 0)
+            body = self.rfile.read(max(0, min(length, most)))
             image = torch.as_tensor(read_image(body)).to(torch.uint8)
             logits = export.run_session(session, image[None])[0]
             status, answer = 200, {"digit": int(logits.argmax())}

@@ -235,7 +235,7 @@ def linear_probe(backbone, x, y, classes):
     backbone.eval()
     with torch.no_grad():
         features = backbone(x)
-    head = nn.Linear(features.shape[1], classes, device=x.device)
+    head = nn.Linear(features.shape[1], classes).to(x.device)
     optimiser = torch.optim.AdamW(head.parameters(), lr=0.1)
     for _ in range(200):
         optimiser.zero_grad()
