@@ -404,8 +404,7 @@ def main(
 
     Args:
         seed: Which noise and which images; networks take the next four seeds too.
-        device: Where to train networks; what needs float64 is fitted on the CPU. A GPU
-            drops and moves others, so results differ, as between seeds.
+        device: Where to train networks: on a GPU results differ, as between seeds.
         data: The images that the network learns to classify.
         epochs: Passes over the training images, if it is not stopped early.
         tries: How many configurations the search samples.

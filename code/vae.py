@@ -431,8 +431,7 @@ def main(
         data: The images to train on; of the large sets a part.
         seed: Of the split and the initial weights; the next two are used as well.
         epochs: Passes over the images; three times as many over the digits.
-        device: Where to compute; a GPU draws other noise, so results differ, as between
-            seeds.
+        device: Where to compute; on a GPU results differ, as between seeds.
         out: Folder for metrics.json, the results that drawings.py draws, and the
             decoder of the map; without it, only lines are printed.
     """
