@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,14 @@ from playwright.sync_api import Locator, expect
 from tests.site.built import SITE, addresses, kind, tree
 from tests.site.visits import Visit
 
-NAMES = [path.stem for path in sorted((SITE / "assets" / "demos").glob("*.js"))]
+MODULES = sorted((SITE / "assets" / "demos").glob("*.js"))
+NAMES = [path.stem for path in MODULES if "-" in path.stem]  # as every element's; the others are what demos share
 PLACES = [(name, page) for name in NAMES for page in addresses() if tree(page).select(f"{name}.demo")]
-ONE = {"1": [(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)], "7": [(0.3, 0.2), (0.7, 0.2), (0.4, 0.8)]}
+ONE = {
+    "1": [(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)],
+    "7": [(0.3, 0.2), (0.7, 0.2), (0.4, 0.8)],
+    "square": [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)],
+}
 
 
 def on(*names: str, where: tuple[str, ...] = ("lecture", "page")) -> pytest.MarkDecorator:
@@ -54,10 +60,10 @@ def test_a_page_without_a_demo_is_given_nothing_of_one() -> None:
         assert len(given) == (2 if page in demos else 0), f"{page}: {given}"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_module_is_small(name: str) -> None:
-    size = len(gzip.compress((SITE / "assets" / "demos" / f"{name}.js").read_bytes(), mtime=0))
-    assert size <= 6 * 1024, f"{name}.js has {size:,} bytes, gzipped"
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_a_module_is_small(module: Path) -> None:
+    size = len(gzip.compress(module.read_bytes(), mtime=0))
+    assert size <= 6 * 1024, f"{module.name} has {size:,} bytes, gzipped"
 
 
 @on(*NAMES)
@@ -244,6 +250,10 @@ def test_on_a_slide_a_demo_fits_and_its_keys_turn_no_slide(name: str, page: str,
     if name == "draw-digit":
         stroke(seen, demo, "1")
         reads(demo, "1")
+    elif name == "linear-probe":
+        for _ in range(10):
+            demo.get_by_role("button", name="3, 5, 8").click()
+        expect(demo.get_by_role("status")).to_contain_text("Test images right: features")
     assert seen.page.evaluate("deckOverflow()") == []
     demo.locator("[tabindex], button, select, input").first.focus()
     for key in ("ArrowRight", "Space", "ArrowLeft", "s", "Home", "End"):
@@ -366,3 +376,191 @@ def test_the_networks_to_begin_with_fit_their_table_at_every_width(
         for width in (390, 412, 1350):
             seen.widen(width)
             assert demo.evaluate(CUT) <= 0, f"{preset} at {width} px"
+
+
+def examples(demo: Locator) -> list[int]:
+    """How many examples each class has."""
+    return [group.get_by_role("button").count() for group in demo.get_by_role("group", name="Examples of class").all()]
+
+
+def teach(seen: Visit, demo: Locator) -> None:
+    """Draw, and add: a square to class A, a line to class B."""
+    for letter, what in (("A", "square"), ("B", "1")):
+        before = examples(demo)["AB".index(letter)]
+        stroke(seen, demo, what)
+        demo.get_by_role("button", name=f"Add to class {letter}").click()
+        expect(demo.get_by_role("button", name=f"of class {letter}")).to_have_count(before + 1)
+
+
+def says(demo: Locator, letter: str) -> None:
+    """Both heads say this class, and their bars agree."""
+    told = rf"Features say {letter} \([01]\.\d+\), raw pixels say {letter} \([01]\.\d+\)\.$"
+    expect(demo.get_by_role("status")).to_have_text(re.compile(told))
+    for bars in demo.get_by_role("list", name="Probability").all():
+        rows = [row.split() for row in bars.get_by_role("listitem").all_inner_texts()]
+        probabilities = {row[0]: float(row[-1]) for row in rows if row[-1] != "–"}
+        assert sum(probabilities.values()) == pytest.approx(1, abs=0.01)
+        assert max(probabilities, key=lambda each: probabilities[each]) == letter
+
+
+@on("linear-probe")
+@pytest.mark.parametrize(("width", "scheme"), [(1350, "light"), (1350, "dark"), (390, "light")])
+def test_two_heads_learn_classes_that_are_drawn_and_lose_what_is_removed(
+    name: str, page: str, width: int, scheme: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page, width=width, scheme=scheme)
+    demo = come(seen, name)
+    demo.get_by_role("button", name="Add to class A").click()
+    expect(demo.get_by_role("status")).to_have_text("Nothing is drawn yet.")
+    teach(seen, demo)
+    expect(demo.get_by_role("status")).to_have_text(re.compile("^Both heads are trained"))
+    for what, letter in (("square", "A"), ("1", "B")):
+        stroke(seen, demo, what)
+        says(demo, letter)
+        demo.get_by_role("button", name="Clear").click()
+        assert drawn(demo) == 0
+    assert [url.rpartition(".")[2] for url in files(seen)] == ["safetensors"], "the weights are fetched once"
+    seen.page.mouse.move(0, 0)
+    assert not barriers(seen, name)
+    assert seen.page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth") <= 0
+    demo.get_by_role("button", name="Remove example 1 of class B").click()
+    assert examples(demo) == [1, 0, 0]
+    expect(demo.get_by_role("status")).to_have_text("Draw something else, and add it to class B.")
+    assert not seen.faults, seen.faults
+
+
+@on("linear-probe")
+def test_classes_are_drawn_added_and_removed_with_keys_alone(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page)
+    demo, keys = come(seen, name), seen.page.keyboard
+    lines = {"a": ("ArrowUp", "ArrowDown"), "b": ("ArrowLeft", "ArrowRight")}
+    for letter, (back, forth) in [*lines.items(), ("", lines["a"])]:
+        demo.locator(".pad").focus()
+        for key, times in {back: 9, "Space": 1, forth: 18, " ": 1}.items():
+            for _ in range(times):
+                keys.press(key)
+        for _ in range(9):
+            keys.press(back)
+        if letter:
+            keys.press(letter)
+            expect(demo.get_by_role("button", name=f"of class {letter.upper()}")).to_have_count(1)
+    says(demo, "A")
+    reach(seen, "Remove example 1 of class A")
+    keys.press("Enter")
+    assert examples(demo) == [0, 1, 0]
+    assert demo.evaluate("demo => demo.shadowRoot.activeElement.textContent") == "Add to class A"
+    keys.press("Space")
+    expect(demo.get_by_role("button", name="of class A")).to_have_count(1)
+    assert seen.page.evaluate("document.activeElement.localName") == name
+    demo.locator(".pad").focus()
+    reach(seen, "Reset")
+    keys.press("Enter")
+    assert examples(demo) == [0, 0, 0]
+
+
+@on("linear-probe")
+def test_a_finger_teaches_a_class_and_does_not_scroll(name: str, page: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(page, width=390, has_touch=True, is_mobile=True)
+    demo = come(seen, name)
+    box: Any = demo.locator(".pad").bounding_box()
+    before, client = seen.page.evaluate("window.scrollY"), seen.context.new_cdp_session(seen.page)
+    for x, y in [(0.5, 0.2), (0.5, 0.5), (0.5, 0.8), (0, 0)]:
+        phase = {0.2: "touchStart", 0: "touchEnd"}.get(y, "touchMove")
+        points = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}] if y else []
+        client.send("Input.dispatchTouchEvent", {"type": phase, "touchPoints": points})
+    assert seen.page.evaluate("window.scrollY") == before
+    demo.get_by_role("button", name="Add to class A").tap()
+    expect(demo.get_by_role("button", name="of class A")).to_have_count(1)
+    demo.get_by_role("button", name="Remove example 1 of class A").tap()
+    assert examples(demo) == [0, 0, 0]
+
+
+RIGHT = re.compile(r"Test images right: features (\d+) of 60, raw pixels (\d+) of 60\.")
+
+
+@on("linear-probe")
+@pytest.mark.parametrize("width", [1350, 390])
+def test_ready_made_examples_are_added_one_by_one_test_images_counted_and_nothing_moves(
+    name: str, page: str, width: int, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page, width=width)
+    demo = come(seen, name)
+    status, height = demo.get_by_role("status"), demo.evaluate("demo => demo.offsetHeight")
+    for many in range(1, 11):
+        demo.get_by_role("button", name="3, 5, 8").click()
+        expect(demo.get_by_role("button", name="Remove example")).to_have_count(3 * many)
+        expect(status).to_have_text(re.compile(RIGHT.pattern + " Features say [358]"))
+        features, pixels = map(int, RIGHT.findall(status.inner_text())[0])
+        assert features > pixels
+        assert demo.evaluate("demo => demo.offsetHeight") == height
+    assert not barriers(seen, name)
+    demo.get_by_role("button", name="3, 5, 8").click()
+    expect(status).to_have_text("A class has 10 examples already.")
+    demo.get_by_role("button", name="shapes").click()
+    expect(status).to_have_text(re.compile(RIGHT.pattern + " Features say (triangle|heart|star)"))
+    assert examples(demo) == [1, 1, 1]
+    demo.get_by_role("button", name="Mean of 50 draws").click()
+    mean = r"Test images right, mean of 50 draws of 1 of each class: features \d\d\.\d%, raw pixels \d\d\.\d%\."
+    expect(status).to_have_text(re.compile(f"^{mean}$"))
+    demo.get_by_role("button", name="Reset").click()
+    assert (examples(demo), drawn(demo)) == ([0, 0, 0], 0)
+    assert demo.evaluate("demo => demo.offsetHeight") == height
+    assert seen.page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth") <= 0
+    assert not seen.faults, seen.faults
+
+
+@on("linear-probe")
+def test_ready_made_examples_take_the_place_of_no_drawing_of_the_readers(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page)
+    demo = come(seen, name)
+    demo.get_by_role("button", name="Mean of 50 draws").click()
+    expect(demo.get_by_role("status")).to_have_text("Take a ready-made example of each class first.")
+    teach(seen, demo)
+    demo.get_by_role("button", name="shapes").click()
+    expect(demo.get_by_role("status")).to_have_text("The classes hold drawings of yours. Reset removes them.")
+    assert examples(demo) == [1, 1, 0]
+
+
+@on("linear-probe")
+def test_weights_or_images_that_cannot_be_fetched_are_told_in_a_sentence_and_asked_for_again(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(page)
+    demo = come(seen, name)
+    for pattern, what in (("**/*.safetensors", "network’s weights"), ("**/*.bin", "images")):
+        seen.page.route(pattern, lambda route: route.fulfill(status=503))
+        demo.get_by_role("button", name="3, 5, 8").click()
+        told = f"The {what} cannot be fetched: the server answers 503."
+        expect(demo.get_by_role("status")).to_have_text(told)
+        assert examples(demo) == [0, 0, 0]
+        seen.page.unroute(pattern)
+    demo.get_by_role("button", name="3, 5, 8").click()
+    expect(demo.get_by_role("status")).to_have_text(re.compile(RIGHT.pattern))
+    assert examples(demo) == [1, 1, 1]
+
+
+@on("linear-probe")
+def test_the_examples_take_the_colours_of_the_page_when_they_change_and_are_seen_in_high_contrast(
+    name: str, page: str, visit: Callable[..., Visit]
+) -> None:
+    dark = """demo => { const area = demo.shadowRoot.querySelector(".thumbs canvas"), seen = area.getContext("2d");
+        const each = [...seen.getImageData(0, 0, area.width, area.height).data];
+        return each.some((value, at) => at % 4 === 3 && value > 200 && each[at - 1] < 128); }"""
+    for forced in ("none", "active"):
+        seen = visit(page, forced_colors=forced)
+        demo = come(seen, name)
+        demo.get_by_role("button", name="3, 5, 8").click()
+        expect(demo.get_by_role("status")).to_have_text(re.compile(RIGHT.pattern))
+        assert demo.evaluate(dark), "dark by day"
+        if forced == "none":
+            seen.paint("dark")
+            seen.page.wait_for_timeout(100)
+            assert not demo.evaluate(dark), "and light by night"
+        else:
+            bar = "demo => getComputedStyle(demo.shadowRoot.querySelector('.best i'), '::before').backgroundColor"
+            ground = "demo => getComputedStyle(demo.shadowRoot.querySelector('.all')).backgroundColor"
+            assert demo.evaluate(bar) != demo.evaluate(ground)

@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from pypdf import PdfReader
 
 from tests.site.built import addresses, tree
 from tests.site.test_decks import HERE, READY, SLIDES, TOLD, plain
-from tests.site.test_demos import come, on, reads, stroke
+from tests.site.test_demos import RIGHT, come, on, reads, says, stroke, teach
 from tests.site.test_search import found
 from tests.site.visits import Visit
 
@@ -119,6 +119,21 @@ def test_a_digit_can_be_drawn_and_an_image_of_mnist_be_read(name: str, page: str
     reads(demo, "1")
     demo.get_by_role("button", name="An image of 0").click()
     reads(demo, "0")
+    quiet(seen)
+
+
+@on("linear-probe", where=("lecture", "page", "deck"))
+def test_classes_of_the_readers_own_and_ready_made_ones_are_learned(
+    name: str, page: str, opened: Callable[..., Visit]
+) -> None:
+    seen = opened(page, "?read")
+    demo = come(seen, name)
+    teach(seen, demo)
+    stroke(seen, demo, "square")
+    says(demo, "A")
+    demo.get_by_role("button", name="Reset").click()
+    demo.get_by_role("button", name="3, 5, 8").click()
+    expect(demo.get_by_role("status")).to_have_text(re.compile(RIGHT.pattern))
     quiet(seen)
 
 

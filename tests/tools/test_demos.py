@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
 import deployment
+import transfer
 from neuronup.costs import count_parameters, receptive_field
 from neuronup.images import packaged_mnist
 from neuronup.weights import load_weights
@@ -50,6 +51,15 @@ def mnist() -> Tensor:
     return packaged_mnist()[1].x[:300]
 
 
+def experienced(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
+    """Give batch normalisation statistics and parameters, as training would."""
+    with torch.no_grad():
+        for each in (norm.running_mean, norm.running_var, norm.weight, norm.bias):
+            assert each is not None
+            each.copy_(torch.rand(each.shape) + 0.1)
+    return norm
+
+
 NETWORKS = {
     "strides and a pool": lambda: nn.Sequential(
         nn.Conv2d(1, 8, 5, stride=2),
@@ -69,6 +79,17 @@ NETWORKS = {
         nn.ReLU(),
         nn.Flatten(),
         nn.Linear(64, 10, bias=False),
+    ),
+    "batch normalisation and a mean over places": lambda: nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1, bias=False),
+        experienced(nn.BatchNorm2d(8)),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3),
+        experienced(nn.BatchNorm2d(16)),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(16, 10),
     ),
 }
 
@@ -105,7 +126,7 @@ def test_a_file_of_pytorch_gives_the_same_logits_in_the_browser(kind: str, mnist
     weights = network.state_dict() | {"steps": torch.tensor([3])}  # whole numbers are passed over
     (tmp_path / "a.safetensors").write_bytes(save(weights, {"about": json.dumps(about)}))
     given = {"file": str(tmp_path / "a.safetensors"), "x": mnist.flatten(1).tolist()}
-    found = torch.tensor(in_node("draw-digit", LOGITS, given, tmp_path))
+    found = torch.tensor(in_node("networks", LOGITS, given, tmp_path))
     with torch.no_grad():
         expected = network((mnist - 0.13) / 0.31)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
@@ -149,7 +170,7 @@ def test_the_weights_that_a_page_ships_give_the_logits_of_pytorch(path: Path, mn
     size = about["input"][-1]
     x = pad(mnist, [(size - 28) // 2] * 4)
     lines = LOGITS.replace("[1, 28, 28]", f"[1, {size}, {size}]")
-    found = torch.tensor(in_node("draw-digit", lines, {"file": str(path), "x": x.flatten(1).tolist()}, tmp_path))
+    found = torch.tensor(in_node("networks", lines, {"file": str(path), "x": x.flatten(1).tolist()}, tmp_path))
     with torch.no_grad():
         expected = rebuilt(about["layers"], weights)((x - about["mean"]) / about["std"])
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
@@ -166,7 +187,7 @@ def test_what_each_layer_passes_on_is_there_to_be_shown(mnist: Tensor, tmp_path:
         return demo.forward(given.layers, read.weights, x).map(({{ shape, data }}) => [shape, [...data]]);
     """
     x = mnist[:1]
-    for layer, (shape, data) in zip(network, in_node("draw-digit", lines, given, tmp_path), strict=True):
+    for layer, (shape, data) in zip(network, in_node("networks", lines, given, tmp_path), strict=True):
         x = layer(x)
         assert shape == list(x.shape[1:])
         torch.testing.assert_close(torch.tensor(data), x.detach().flatten(), atol=1e-5, rtol=0)
@@ -174,17 +195,17 @@ def test_what_each_layer_passes_on_is_there_to_be_shown(mnist: Tensor, tmp_path:
 
 def test_a_layer_that_is_not_known_is_named(tmp_path: Path) -> None:
     lines = 'try { demo.forward([{ kind: "LSTM" }], {}, {}); } catch (error) { return error.message; }'
-    assert "LSTM" in in_node("draw-digit", lines, None, tmp_path)
+    assert "LSTM" in in_node("networks", lines, None, tmp_path)
 
 
 def test_logits_become_probabilities_also_where_they_are_large(tmp_path: Path) -> None:
     logits = [[0.0, 1.0, -2.0], [1000.0, 999.0, -1000.0]]
-    found = in_node("draw-digit", "return given.map(each => demo.softmax(Float32Array.from(each)));", logits, tmp_path)
+    found = in_node("networks", "return given.map(each => demo.softmax(Float32Array.from(each)));", logits, tmp_path)
     torch.testing.assert_close(torch.tensor(found), torch.tensor(logits).softmax(dim=1))
 
 
 def prepared(drawing: Tensor) -> Tensor:
-    """A drawing (h, w) as MNIST's images were made (28, 28): what draw-digit.js does, once more."""
+    """A drawing (h, w) as MNIST's images were made (28, 28): what drawing.js does, once more."""
     rows, columns = (drawing.sum(dim=axis).nonzero()[:, 0] for axis in (1, 0))
     cut = drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     size = [max(1, round(20 * each / max(cut.shape))) for each in cut.shape]
@@ -227,7 +248,7 @@ def boxes(many: int) -> list[Tensor]:
 
 def test_a_drawing_is_cut_scaled_and_centred_as_its_twin_does_it(tmp_path: Path) -> None:
     drawings = [*boxes(40), torch.ones(1, 1), torch.rand(3, 200)]  # not 200 x 3: interpolate errs for a width of 1
-    found = in_node("draw-digit", PREPARED, sheets(drawings), tmp_path)
+    found = in_node("drawing", PREPARED, sheets(drawings), tmp_path)
     for drawing, (centred, given) in zip(drawings, found, strict=True):
         image = torch.tensor(centred, dtype=torch.float32).reshape(28, 28)
         torch.testing.assert_close(image, prepared(drawing), atol=1e-5, rtol=0)
@@ -236,19 +257,19 @@ def test_a_drawing_is_cut_scaled_and_centred_as_its_twin_does_it(tmp_path: Path)
 
 def test_a_drawing_is_prepared_as_the_lecture_on_deployment_prepares_it(tmp_path: Path) -> None:
     lecture, drawings = deployment, boxes(40)
-    found = in_node("draw-digit", PREPARED, sheets(drawings), tmp_path)
+    found = in_node("drawing", PREPARED, sheets(drawings), tmp_path)
     for drawing, (centred, _) in zip(drawings, found, strict=True):
         image = torch.tensor(centred, dtype=torch.float32).reshape(28, 28)
         torch.testing.assert_close(image, lecture.prepare_drawing(drawing), atol=1e-5, rtol=0)
 
 
 def test_an_image_of_mnist_stays_as_it_is_for_it_was_made_so(mnist: Tensor, tmp_path: Path) -> None:
-    found = in_node("draw-digit", PREPARED, sheets([*mnist[:, 0]]), tmp_path)
+    found = in_node("drawing", PREPARED, sheets([*mnist[:, 0]]), tmp_path)
     torch.testing.assert_close(torch.tensor([centred for centred, _ in found]), mnist.flatten(1), atol=1e-7, rtol=0)
 
 
 def test_an_empty_sheet_gives_nothing_to_read(tmp_path: Path) -> None:
-    assert in_node("draw-digit", PREPARED, sheets([torch.zeros(5, 5)]), tmp_path) == [None]
+    assert in_node("drawing", PREPARED, sheets([torch.zeros(5, 5)]), tmp_path) == [None]
 
 
 def test_a_line_is_drawn_where_the_pen_was_and_only_there(tmp_path: Path) -> None:
@@ -256,7 +277,7 @@ def test_a_line_is_drawn_where_the_pen_was_and_only_there(tmp_path: Path) -> Non
     corners = [[10, 20], [30, 20], [25, 35], [25, 35], [-5, 60]]
     y, x = (place + 0.5 for place in np.mgrid[:40, :40])
     for start, end in pairwise(corners):
-        drawn = np.array(in_node("draw-digit", lines, [start, end], tmp_path)).reshape(40, 40)
+        drawn = np.array(in_node("drawing", lines, [start, end], tmp_path)).reshape(40, 40)
         places = np.linspace(start, end, 2000)
         far = np.sqrt(((x[..., None] - places[:, 0]) ** 2 + (y[..., None] - places[:, 1]) ** 2).min(axis=-1))
         np.testing.assert_allclose(drawn, np.clip(3.5 - far, 0, 1), atol=0.01)
@@ -268,6 +289,103 @@ def test_the_build_takes_some_images_of_each_digit_for_the_demo() -> None:
     for number, image in enumerate(some.reshape(30, 1, 28, 28) / 255):
         same = (test.x == image).flatten(1).all(dim=1)
         assert test.y[same].tolist() == [number // 3]
+
+
+PRETRAINED = ROOT / "docs" / "lectures" / "transfer" / "outputs" / "pretrained.safetensors"
+
+
+@pytest.fixture(scope="module")
+def backbone() -> nn.Module:
+    """The backbone that the lecture on transfer pre-trains."""
+    model = transfer.ImageClassifier(10)
+    model.load_state_dict(load_weights(PRETRAINED)[0])
+    return model.eval().backbone
+
+
+def test_the_features_and_the_small_images_are_those_of_the_lecture_on_transfer(
+    backbone: nn.Module, mnist: Tensor, tmp_path: Path
+) -> None:
+    lines = f"""
+        const {{ safetensors }} = await import({json.dumps((DEMOS / "networks.js").as_uri())});
+        const {{ weights }} = safetensors(Uint8Array.from(readFileSync(given.file)).buffer);
+        return given.x.map(image => demo.encode(weights, demo.shrink(image)).map(each => [...each]));
+    """
+    given = {"file": str(PRETRAINED), "x": mnist[:100].flatten(1).tolist()}
+    found = in_node("linear-probe", lines, given, tmp_path)
+    features, pixels = (torch.tensor([each[head] for each in found]) for head in (0, 1))
+    small = transfer.shrink(mnist[:100])
+    with torch.no_grad():
+        expected = backbone(small)
+    torch.testing.assert_close(pixels, small.flatten(1), atol=1e-6, rtol=0)
+    torch.testing.assert_close(features, expected, atol=1e-5, rtol=0)
+    assert expected.std(dim=0).min() > 0.01, "no feature is constant"
+
+
+def standardised(x: Tensor, examples: Tensor) -> Tensor:
+    """Subtract the mean of the examples, and divide by one number, so that their mean squared length is 1."""
+    moved = examples - examples.mean(dim=0)
+    return (x - examples.mean(dim=0)) / moved.square().sum(dim=1).mean().sqrt()
+
+
+@pytest.mark.parametrize(("classes", "each", "size"), [(2, 1, 32), (3, 1, 144), (3, 4, 32)])
+def test_a_head_is_trained_as_pytorch_trains_it(classes: int, each: int, size: int, tmp_path: Path) -> None:
+    drawn = torch.Generator().manual_seed(0)
+    x, new = (torch.rand(n, size, generator=drawn, dtype=torch.double) for n in (classes * each, 20))
+    y = torch.arange(classes).repeat_interleave(each)
+    lines = """
+        const head = demo.train(given.x, given.y);
+        return { ...head, told: given.new.map(each => demo.predict(head, each)) };
+    """
+    found = in_node("linear-probe", lines, {"x": x.tolist(), "y": y.tolist(), "new": new.tolist()}, tmp_path)
+    head = nn.Linear(size, classes, dtype=torch.double)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    optimiser = torch.optim.SGD(head.parameters(), lr=1.0)
+    for _ in range(100):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(head(standardised(x, x)), y).backward()
+        optimiser.step()
+    for name, expected in head.named_parameters():
+        torch.testing.assert_close(torch.tensor(found[name], dtype=torch.double), expected.detach(), atol=1e-9, rtol=0)
+    told = head(standardised(new, x)).softmax(dim=1).detach()
+    torch.testing.assert_close(torch.tensor(found["told"], dtype=torch.double), told, atol=1e-9, rtol=0)
+    assert head(standardised(x, x)).argmax(dim=1).tolist() == y.tolist(), "it has learned something"
+
+
+def test_the_build_takes_small_images_of_three_digits_for_the_demo() -> None:
+    test = packaged_mnist()[1]
+    some = torch.frombuffer(bytearray(assets.small_digits(ROOT / "node_modules")), dtype=torch.uint8)
+    small = transfer.shrink(test.x)
+    for number, image in enumerate(some.reshape(150, 1, 12, 12) / 255):
+        same = ((small - image).abs() < 0.501 / 255).flatten(1).all(dim=1)
+        assert test.y[same].tolist() == [(3, 5, 8)[number // 50]]
+
+
+def test_features_are_far_ahead_on_the_digits_and_not_ahead_on_the_shapes(tmp_path: Path) -> None:
+    lines = f"""
+        const {{ safetensors }} = await import({json.dumps((DEMOS / "networks.js").as_uri())});
+        const {{ weights }} = safetensors(Uint8Array.from(readFileSync(given.file)).buffer);
+        const digits = given.digits.map(image => Float32Array.from(image, value => value / 255));
+        return [digits, await demo.SETS.shapes.images()].map(images => {{
+            const {{ pool, tests }} = demo.split(images, weights);
+            return [1, 2, 5, 10].map(each => demo.measure(pool, tests, each));
+        }});
+    """
+    small = assets.small_digits(ROOT / "node_modules")
+    images = [list(small[at : at + 144]) for at in range(0, len(small), 144)]
+    digits, shapes = in_node("linear-probe", lines, {"file": str(PRETRAINED), "digits": images}, tmp_path)
+    assert digits[0][0] > digits[3][1], "one example does more with features than ten do with pixels"
+    assert all(features > pixels + 0.1 for features, pixels in digits)
+    assert all(pixels >= features > 0.8 for features, pixels in shapes)
+
+
+def test_the_shapes_of_the_program_differ_and_are_the_same_each_time(tmp_path: Path) -> None:
+    lines = "return (await demo.SETS.shapes.images()).map(image => [...image]);"
+    first, again = (torch.tensor(in_node("linear-probe", lines, None, tmp_path)) for _ in range(2))
+    assert first.equal(again)
+    assert first.shape == (150, 144)
+    assert torch.cdist(first, first).fill_diagonal_(1).min() > 0.1
+    assert (first.amax(dim=1) > 0.9).all()
 
 
 def normalised(channels: int, filters: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:

@@ -19,7 +19,11 @@ def site(tmp_path: Path) -> Path:
         "lectures/cnn/cnn.py": "print('a <a href=\"../\">link</a> in code')",
         "assets/a.css": "@font-face { font-display: optional; src: url(a.woff2) }",
         "assets/a.js.map": "{}",
-        "assets/demos/a-demo.js": "const HERE = import.meta.url; export function a() { return HERE; }",
+        "assets/demos/a-demo.js": """import {one as b, TWO} from "./shared.js";import { deep } from './deep.js';
+            const HERE = import.meta.url; export function a() { return HERE; }
+            globalThis.told = [a(), b(), TWO, deep()];""",
+        "assets/demos/shared.js": 'import{deep as e}from"./deep.js";export const one=()=>e()+1;export const TWO=2;export class None{}',
+        "assets/demos/deep.js": "const a = 40; export async function never() {} export function deep() { return a; }",
         "assets/demos/some.bin": "\x01",
         "lectures/cnn/outputs/cnn.safetensors": "weights",
         "404.html": PAGE.format('<a href="/">home</a>'),
@@ -80,16 +84,16 @@ def test_the_zip_is_one_folder_without_what_only_a_host_needs(site: Path, tmp_pa
     assert '<script src="assets/iframe-worker.js"></script></head>' in files["neuron-up/index.html"]
 
 
-def test_a_demo_is_a_script_that_keeps_to_itself_and_reads_files_that_are_scripts(site: Path, tmp_path: Path) -> None:
+def test_a_demo_is_a_script_with_what_it_imports_that_keeps_to_itself_and_reads_files_that_are_scripts(site: Path, tmp_path: Path) -> None:
     files = {name: whole.decode() for name, whole in offline.contents(site)}
     program = tmp_path / "program.cjs"
     program.write_text(
         "globalThis.document = { currentScript: { src: 'here' } };"
         f"{files['assets/demos/a-demo.js']} {files['lectures/cnn/outputs/cnn.safetensors.js']}"
-        "console.log(typeof HERE, typeof a, atob(fileBytes));",
+        "console.log(typeof HERE, typeof a, typeof deep, atob(fileBytes), ...told);",
         encoding="utf-8",
     )
-    assert assets.node(program) == "undefined undefined weights\n"
+    assert assets.node(program) == "undefined undefined undefined weights here 41 2 40\n"
 
 
 def test_the_same_site_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:

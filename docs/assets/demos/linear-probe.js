@@ -160,46 +160,52 @@ export const SETS = {
   },
 };
 
-/** Split the ready-made images of a set, encoded, by class into those to draw examples from and test images. */
-export async function encoded(/** @type {string} */ set, /** @type {Record<string, Tensor>} */ weights) {
-  const all = (await SETS[set].images()).map(image => encode(weights, image));
-  const part = (/** @type {number} */ from, /** @type {number} */ to) => SETS[set].names.map((_, c) => all.slice(c * (POOL + TEST) + from, c * (POOL + TEST) + to));
+/** Encode the ready-made images of a set, and split them by class into those to draw examples from and test images. */
+export function split(/** @type {Float32Array[]} */ images, /** @type {Record<string, Tensor>} */ weights) {
+  const all = images.map(image => encode(weights, image));
+  const part = (/** @type {number} */ from, /** @type {number} */ to) => CLASSES.map((_, c) => all.slice(c * (POOL + TEST) + from, c * (POOL + TEST) + to));
   return { pool: part(0, POOL), tests: part(POOL, POOL + TEST) };
 }
 
 const PAGE = `<style>${STYLE}
 .bars li { grid-template-columns: 5.2em 1fr 2.9em; }
-output { min-height: 4.05em; margin: 0 0 .6em; font-size: 1em; }
+output { min-height: 5.4em; margin: 0 0 .6em; font-size: 1em; }
 .heads { display: grid; gap: .8em 1.6em; }
 .heads b { font-weight: 600; }
-.row { gap: .4em; }
+.clear { flex: none; }
 ul { list-style: none; display: grid; gap: .5em; }
-.classes li { display: flex; flex-wrap: wrap; align-items: center; gap: .3em .5em; min-height: 4.4em; align-content: flex-start; }
-.thumbs { display: flex; flex: 1; min-width: 17em; gap: .15em; }
+.classes { margin-top: 1em; }
+.classes li { display: flex; flex-wrap: wrap; align-items: center; align-content: flex-start; gap: .3em .5em; min-height: 4.1em; }
+.thumbs { display: flex; flex: 1; min-width: 15.6em; gap: .15em; }
 .thumbs button { flex: 0 1 1.9em; min-width: 24px; min-height: 24px; height: 1.9em; padding: 1px; background: var(--md-default-bg-color); }
 .thumbs button:is(:hover, :focus-visible) canvas { opacity: .35; }
-.ready { display: flex; flex-wrap: wrap; align-items: center; gap: .4em .5em; }
-@container (min-width: 32em) { .all { grid-template-columns: 16em minmax(0, 1fr); } .wide { grid-column: 1 / -1; } .classes li { min-height: 2.2em; } }
-@container (min-width: 48em) { .all { grid-template-columns: 13em minmax(0, 1fr); gap: 1em 1.5em; } .heads { grid-template-columns: 1fr 1fr; } output { min-height: 2.7em; } }
+.ready { display: flex; flex-wrap: wrap; gap: .4em; margin-top: .8em; }
+.ready span { width: 100%; }
+@container (min-width: 32em) { .all { grid-template-columns: 14em minmax(0, 1fr); } .wide { grid-column: 1 / -1; } output { min-height: 4.05em; } }
+@container (min-width: 43em) { .classes li { min-height: 1.9em; } }
+@container (min-width: 48em) {
+  .all { grid-template: auto 1fr / 13.2em minmax(0, 1fr); gap: .8em 1.8em; } .all > :first-child { grid-row: 1 / 3; } .wide { grid-column: 2; }
+  .heads { grid-template-columns: 1fr 1fr; } .ready { margin-top: .6em; } output { min-height: 2.7em; }
+}
 </style>
 <div class="all blank">
   <div>
     ${pad("a shape or a letter", ", A, B and C add the drawing to a class")}
-    <div class="row"><small>12 × 12 pixels are kept of it.</small><button class="clear" data-do="clear">Clear</button></div>
+    <div class="row"><small>Kept: 12 × 12 pixels</small><button class="clear" data-do="clear">Clear</button></div>
+    <div class="ready" role="group" aria-label="Ready-made examples"><span>Or one of each:</span>
+      <button data-do="take" value="digits">MNIST’s 3, 5, 8</button><button data-do="take" value="shapes">shapes</button>
+      <button data-do="mean">Mean of ${DRAWS} draws</button><button data-do="forget">Reset</button></div>
   </div>
   <div>
-    <output role="status">Draw something, and add it to class A. Then draw something else, and add it to class B.</output>
-    <div class="heads">${HEADS.map((name, h) => `<div><b>${name}</b> <small>${[32, 144][h]} numbers</small>
+    <output role="status">Draw something, and add it to class A.</output>
+    <div class="heads">${HEADS.map((name, h) => `<div><b>${name}</b>
       <ol class="bars" aria-label="Probability of each class. ${name}">${CLASSES.map(letter => `<li><span>${letter}</span><i></i><span>–</span></li>`).join("")}</ol>
-      <small class="right">Test images right: –</small></div>`).join("")}</div>
+      <small>${[32, 144][h]} numbers. Test images right: <span class="right">–</span></small></div>`).join("")}</div>
+    <ul class="classes">${CLASSES.map((letter, c) => `<li><button data-do="add" value="${c}">Add to class ${letter}</button><div class="thumbs" role="group" aria-label="Examples of class ${letter}"></div></li>`).join("")}</ul>
   </div>
-  <ul class="classes wide">${CLASSES.map((letter, c) => `<li><button data-do="add" value="${c}">Add to class ${letter}</button><div class="thumbs" role="group" aria-label="Examples of class ${letter}"></div></li>`).join("")}</ul>
-  <div class="ready wide"><span>Ready-made, one more of each:</span>
-    <button data-do="take" value="digits">MNIST’s 3, 5, 8</button><button data-do="take" value="shapes">triangle, heart, star</button>
-    <button data-do="mean">Mean of ${DRAWS} draws</button><button data-do="forget">Remove all</button></div>
-  <small class="wide">The network was pre-trained on MNIST’s ten digits. The test images are in no training set; a program drew the shapes. Each head is softmax
-    regression: zero weights at first, 100 steps of gradient descent on all examples, learning rate 1, no weight decay. Both inputs
-    are standardised alike: the mean of the examples is subtracted, then all is divided by one number, so that their mean squared length is 1.</small>
+  <small class="wide">Each head is softmax regression: zero weights at first, then 100 steps of gradient descent on all examples, learning rate 1, no weight
+    decay. The inputs of both are standardised alike: the mean of the examples is subtracted, and all is divided by one number, so that the mean squared length is
+    1. The backbone was pre-trained on all ten digits, but on none of these images. A program drew the shapes.</small>
 </div>`;
 
 class LinearProbe extends Drawn {
@@ -212,7 +218,7 @@ class LinearProbe extends Drawn {
   taken = 0; // of each class
   news = "";
   /** @type {string | undefined} */ set;
-  /** @type {Awaited<ReturnType<typeof encoded>> | undefined} */ ready; // the images of the set
+  /** @type {ReturnType<typeof split> | undefined} */ ready; // the images of the set
   /** @type {Promise<ReturnType<typeof safetensors>> | undefined} */ network;
 
   press(/** @type {HTMLElement} */ button) {
@@ -271,11 +277,11 @@ class LinearProbe extends Drawn {
 
   /** Take one more ready-made example of each class, and lay a test image into the drawing area. */
   async take(/** @type {string} */ set) {
-    if (!this.set && this.examples.flat().length) return this.say("The classes hold drawings of yours: remove them first.");
+    if (!this.set && this.examples.flat().length) return this.say("The classes hold drawings of yours. Reset removes them.");
     const weights = await this.weights();
     if (!weights) return;
     try {
-      const ready = set === this.set && this.ready ? this.ready : await encoded(set, weights);
+      const ready = set === this.set && this.ready ? this.ready : split(await SETS[set].images(), weights);
       if (set !== this.set) this.forget();
       [this.set, this.ready] = [set, ready];
     } catch (error) {
@@ -319,7 +325,7 @@ class LinearProbe extends Drawn {
     this.classes = [0, 1, 2].filter(c => this.examples[c].length);
     this.heads = this.classes.length > 1 ? trainBoth(this.classes.map(c => this.examples[c])) : undefined;
     const { ready, heads } = this, right = ready && heads && countRight(heads, this.classes.map(c => ready.tests[c])), all = this.classes.length * TEST;
-    this.all(".right").forEach((line, h) => (line.textContent = `Test images right: ${right ? `${right[h]} of ${all}` : "–"}`));
+    this.all(".right").forEach((line, h) => (line.textContent = right ? `${right[h]} of ${all}` : "–"));
     this.all(".bars li > :first-child").forEach((label, row) => (label.textContent = CLASSES[row % 3] + (this.set ? `: ${this.name(row % 3)}` : "")));
     this.news = right ? `Test images right: features ${right[0]} of ${all}, raw pixels ${right[1]} of ${all}.`
       : heads ? "Both heads are trained. Draw another, and see what they make of it."
@@ -342,8 +348,8 @@ class LinearProbe extends Drawn {
         row.lastChild.textContent = probability?.toFixed(3) ?? "–";
       });
     });
-    const [features, pixels] = (told ?? []).map(each => `${this.name(this.classes[largest(each)])}, with probability ${Math.max(...each).toFixed(3)}`);
-    this.say(`${this.news} ${told ? `Features say ${features}; raw pixels say ${pixels}.` : ""}`.trim());
+    const [features, pixels] = (told ?? []).map(each => `${this.name(this.classes[largest(each)])} (${Math.max(...each).toFixed(3)})`);
+    this.say(`${this.news} ${told ? `Features say ${features}, raw pixels say ${pixels}.` : ""}`.trim());
   }
 }
 
