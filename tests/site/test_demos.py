@@ -103,6 +103,7 @@ def drawn(demo: Locator) -> int:
 
 def stroke(seen: Visit, demo: Locator, digit: str) -> None:
     """Draw with the mouse."""
+    demo.locator(".pad").scroll_into_view_if_needed()
     box: Any = demo.locator(".pad").bounding_box()
     first, *others = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in ONE[digit]]
     seen.page.mouse.move(*first)
@@ -450,7 +451,7 @@ def test_classes_are_drawn_added_and_removed_with_keys_alone(
     reach(seen, "Remove example 1 of class A")
     keys.press("Enter")
     assert examples(demo) == [0, 1, 0]
-    assert demo.evaluate("demo => demo.shadowRoot.activeElement.textContent") == "Add to class A"
+    assert demo.evaluate("demo => demo.shadowRoot.activeElement.ariaLabel") == "Add to class A"
     keys.press("Space")
     expect(demo.get_by_role("button", name="of class A")).to_have_count(1)
     assert seen.page.evaluate("document.activeElement.localName") == name

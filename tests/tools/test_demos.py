@@ -385,7 +385,7 @@ def test_the_shapes_of_the_program_differ_and_are_the_same_each_time(tmp_path: P
     assert first.equal(again)
     assert first.shape == (150, 144)
     assert torch.cdist(first, first).fill_diagonal_(1).min() > 0.1
-    assert (first.amax(dim=1) > 0.9).all()
+    assert (first.amax(dim=1) > 0.7).all()
 
 
 def normalised(channels: int, filters: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:

@@ -172,17 +172,17 @@ const PAGE = `<style>${STYLE}
 output { min-height: 5.4em; margin: 0 0 .6em; font-size: 1em; }
 .heads { display: grid; gap: .8em 1.6em; }
 .heads b { font-weight: 600; }
-.clear { flex: none; }
-ul { list-style: none; display: grid; gap: .5em; }
-.classes { margin-top: 1em; }
-.classes li { display: flex; flex-wrap: wrap; align-items: center; align-content: flex-start; gap: .3em .5em; min-height: 4.1em; }
-.thumbs { display: flex; flex: 1; min-width: 15.6em; gap: .15em; }
+.row { gap: .3em; }
+.row [data-do=add] { flex: 1; }
+ul { list-style: none; display: grid; gap: .3em; }
+.classes { margin-top: .8em; }
+.classes li { display: grid; grid-template-columns: .9em 1fr; align-items: center; gap: .3em; min-height: 1.9em; }
+.thumbs { display: flex; gap: .15em; }
 .thumbs button { flex: 0 1 1.9em; min-width: 24px; min-height: 24px; height: 1.9em; padding: 1px; background: var(--md-default-bg-color); }
 .thumbs button:is(:hover, :focus-visible) canvas { opacity: .35; }
 .ready { display: flex; flex-wrap: wrap; gap: .4em; margin-top: .8em; }
 .ready span { width: 100%; }
 @container (min-width: 32em) { .all { grid-template-columns: 14em minmax(0, 1fr); } .wide { grid-column: 1 / -1; } output { min-height: 4.05em; } }
-@container (min-width: 43em) { .classes li { min-height: 1.9em; } }
 @container (min-width: 48em) {
   .all { grid-template: auto 1fr / 13.2em minmax(0, 1fr); gap: .8em 1.8em; } .all > :first-child { grid-row: 1 / 3; } .wide { grid-column: 2; }
   .heads { grid-template-columns: 1fr 1fr; } .ready { margin-top: .6em; } output { min-height: 2.7em; }
@@ -191,8 +191,8 @@ ul { list-style: none; display: grid; gap: .5em; }
 <div class="all blank">
   <div>
     ${pad("a shape or a letter", ", A, B and C add the drawing to a class")}
-    <div class="row"><small>Kept: 12 × 12 pixels</small><button class="clear" data-do="clear">Clear</button></div>
-    <div class="ready" role="group" aria-label="Ready-made examples"><span>Or one of each:</span>
+    <div class="row"><span>Add to</span>${CLASSES.map((letter, c) => `<button data-do="add" value="${c}" aria-label="Add to class ${letter}">${letter}</button>`).join("")}<button class="clear" data-do="clear">Clear</button></div>
+    <div class="ready" role="group" aria-label="Ready-made examples"><span>Or one more of each:</span>
       <button data-do="take" value="digits">MNIST’s 3, 5, 8</button><button data-do="take" value="shapes">shapes</button>
       <button data-do="mean">Mean of ${DRAWS} draws</button><button data-do="forget">Reset</button></div>
   </div>
@@ -201,11 +201,11 @@ ul { list-style: none; display: grid; gap: .5em; }
     <div class="heads">${HEADS.map((name, h) => `<div><b>${name}</b>
       <ol class="bars" aria-label="Probability of each class. ${name}">${CLASSES.map(letter => `<li><span>${letter}</span><i></i><span>–</span></li>`).join("")}</ol>
       <small>${[32, 144][h]} numbers. Test images right: <span class="right">–</span></small></div>`).join("")}</div>
-    <ul class="classes">${CLASSES.map((letter, c) => `<li><button data-do="add" value="${c}">Add to class ${letter}</button><div class="thumbs" role="group" aria-label="Examples of class ${letter}"></div></li>`).join("")}</ul>
+    <ul class="classes">${CLASSES.map((letter, c) => `<li>${letter}<div class="thumbs" role="group" aria-label="Examples of class ${letter}"></div></li>`).join("")}</ul>
   </div>
   <small class="wide">Each head is softmax regression: zero weights at first, then 100 steps of gradient descent on all examples, learning rate 1, no weight
     decay. The inputs of both are standardised alike: the mean of the examples is subtracted, and all is divided by one number, so that the mean squared length is
-    1. The backbone was pre-trained on all ten digits, but on none of these images. A program drew the shapes.</small>
+    1. Every image is brought to 12 × 12 pixels. The backbone was pre-trained on all ten digits, but on none of these images. A program drew the shapes.</small>
 </div>`;
 
 class LinearProbe extends Drawn {
@@ -313,7 +313,7 @@ class LinearProbe extends Drawn {
 
   forget() {
     [this.examples, this.set, this.ready, this.taken] = [CLASSES.map(() => []), undefined, undefined, 0];
-    if (this.side !== SIDE) this.clear();
+    if (this.side !== SIDE) [this.intensity, this.side] = [new Float32Array(SIDE * SIDE), SIDE];
     this.learn();
   }
 
