@@ -48,7 +48,8 @@ def some_digits(node_modules: Path, each: int = 3, digits: Sequence[int] = range
 def small_digits(node_modules: Path, each: int = 50, digits: Sequence[int] = (3, 5, 8)) -> bytes:
     """Take images of a few digits at 12 x 12 bytes, as code/transfer.py makes them: no border of 2, means of 2 by 2."""
     whole = some_digits(node_modules, each, digits)
-    corners = (784 * n + 28 * y + x for n in range(each * len(digits)) for y in range(2, 26, 2) for x in range(2, 26, 2))
+    inner = range(2, 26, 2)
+    corners = (784 * image + 28 * y + x for image in range(each * len(digits)) for y in inner for x in inner)
     return bytes(round(sum(whole[at + step] for step in (0, 1, 28, 29)) / 4) for at in corners)
 
 

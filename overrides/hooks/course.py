@@ -48,8 +48,8 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
     """Add the npm parts that the browser needs, and what can be downloaded of each lecture."""
     for name, path in assets.vendored(ROOT / "node_modules").items():
         files.append(File.generated(config, f"assets/vendor/{name}", abs_src_path=str(path)))
-    for name, content in (("mnist", assets.some_digits), ("digits", assets.small_digits)):
-        files.append(File.generated(config, f"assets/demos/{name}.bin", content=content(ROOT / "node_modules")))
+    for name, digits in (("mnist", assets.some_digits), ("digits", assets.small_digits)):
+        files.append(File.generated(config, f"assets/demos/{name}.bin", content=digits(ROOT / "node_modules")))
     for topic in lectures.topics(ROOT):
         files.append(
             File.generated(config, f"lectures/{topic}/{topic}.py", abs_src_path=str(ROOT / "code" / f"{topic}.py"))

@@ -431,9 +431,7 @@ def test_two_heads_learn_classes_that_are_drawn_and_lose_what_is_removed(
 
 
 @on("linear-probe")
-def test_classes_are_drawn_added_and_removed_with_keys_alone(
-    name: str, page: str, visit: Callable[..., Visit]
-) -> None:
+def test_classes_are_drawn_added_and_removed_with_keys_alone(name: str, page: str, visit: Callable[..., Visit]) -> None:
     seen = visit(page)
     demo, keys = come(seen, name), seen.page.keyboard
     lines = {"a": ("ArrowUp", "ArrowDown"), "b": ("ArrowLeft", "ArrowRight")}

@@ -84,7 +84,9 @@ def test_the_zip_is_one_folder_without_what_only_a_host_needs(site: Path, tmp_pa
     assert '<script src="assets/iframe-worker.js"></script></head>' in files["neuron-up/index.html"]
 
 
-def test_a_demo_is_a_script_with_what_it_imports_that_keeps_to_itself_and_reads_files_that_are_scripts(site: Path, tmp_path: Path) -> None:
+def test_a_demo_is_a_script_with_what_it_imports_that_keeps_to_itself_and_reads_files_that_are_scripts(
+    site: Path, tmp_path: Path
+) -> None:
     files = {name: whole.decode() for name, whole in offline.contents(site)}
     program = tmp_path / "program.cjs"
     program.write_text(

@@ -52,10 +52,10 @@ export function train(x, y, classes = Math.max(...y) + 1, steps = 100, rate = 1)
   const inputs = moved.map(each => each.map(value => value / scale));
   const weight = Array.from({ length: classes }, () => mean.map(() => 0)), bias = weight.map(() => 0);
   for (let step = 0; step < steps; step++) {
-    const slopes = inputs.map((input, n) => softmax(logits(weight, bias, input)).map((p, c) => (p - Number(c === y[n])) * rate / x.length));
+    const gradients = inputs.map((input, n) => softmax(logits(weight, bias, input)).map((p, c) => (p - Number(c === y[n])) / x.length)); // by the logits
     inputs.forEach((input, n) => weight.forEach((row, c) => {
-      for (let i = 0; i < row.length; i++) row[i] -= slopes[n][c] * input[i];
-      bias[c] -= slopes[n][c];
+      for (let i = 0; i < row.length; i++) row[i] -= rate * gradients[n][c] * input[i];
+      bias[c] -= rate * gradients[n][c];
     }));
   }
   return { mean, scale, weight, bias };
