@@ -2,7 +2,7 @@
 
 A browser that opens a file does not take a folder for the page in it, starts no worker, and fetches neither JSON nor
 fonts ahead: links to folders become links to their pages, the search runs in a frame and has its index as a script, and
-text waits for its font, which is at hand. The module of a demo becomes a script that holds what it imports, and so do the
+text waits for its font, which is at hand. The module of a demo becomes a script that holds what it imports; so do the
 files that it reads. All else is as it is published.
 """
 

@@ -22,7 +22,8 @@ def site(tmp_path: Path) -> Path:
         "assets/demos/a-demo.js": """import {one as b, TWO} from "./shared.js";import { deep } from './deep.js';
             const HERE = import.meta.url; export function a() { return HERE; }
             globalThis.told = [a(), b(), TWO, deep()];""",
-        "assets/demos/shared.js": 'import{deep as e}from"./deep.js";export const one=()=>e()+1;export const TWO=2;export class None{}',
+        "assets/demos/shared.js": """import{deep as e}from"./deep.js";export const one=()=>e()+1;export const TWO=2;
+            export class None{}""",
         "assets/demos/deep.js": "const a = 40; export async function never() {} export function deep() { return a; }",
         "assets/demos/some.bin": "\x01",
         "lectures/cnn/outputs/cnn.safetensors": "weights",

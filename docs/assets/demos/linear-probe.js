@@ -114,14 +114,14 @@ const SHAPES = {
   star: [0, 1, 2, 3, 4, 5].map(k => [Math.sin(0.8 * Math.PI * k), -Math.cos(0.8 * Math.PI * k)]),
 };
 
-/** Draw a line as a hand might: turned, stretched, slanted and bent at random. */
+/** Draw a line as a hand might: turned, stretched, slanted and warped at random. */
 export function scribble(/** @type {number[][]} */ line, /** @type {() => number} */ random) {
   const within = (/** @type {number} */ most) => most * (2 * random() - 1);
   const angle = within(0.3), wide = Math.exp(within(0.25)), tall = Math.exp(within(0.25)), slant = within(0.25), radius = 5.5 + within(1.5);
   const waves = [2, 3, 2, 3].map(often => ({ often, high: within(0.12), from: within(Math.PI) }));
-  const bend = (/** @type {number} */ wave, /** @type {number} */ at) => waves[wave].high * Math.sin(waves[wave].often * at + waves[wave].from);
+  const warp = (/** @type {number} */ wave, /** @type {number} */ at) => waves[wave].high * Math.sin(waves[wave].often * at + waves[wave].from);
   const place = (/** @type {number} */ x, /** @type {number} */ y) => {
-    const down = tall * (y + bend(0, x) + bend(1, y)), over = wide * (x + bend(2, y) + bend(3, x)) + slant * down;
+    const down = tall * (y + warp(0, x) + warp(1, y)), over = wide * (x + warp(2, y) + warp(3, x)) + slant * down;
     return [SIDE / 2 + 32 * (Math.cos(angle) * over - Math.sin(angle) * down), SIDE / 2 + 32 * (Math.sin(angle) * over + Math.cos(angle) * down)];
   };
   const intensity = new Float32Array(SIDE * SIDE), parts = 5;
