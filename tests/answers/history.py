@@ -198,7 +198,27 @@ def cleans_up_first(x):
     return x[:, 5, 2:4].mean(dim=1) > 0.35
 
 
+@wrong("is_eight", "stopped with IndexError: index 8")
+def rows_from_one(x):
+    return x[:, 8, 3] > 0.35
+
+
 @wrong("is_eight", "stopped with RuntimeError")
+def other_shapes(x):
+    return (x[:, 5] > 0.3) & (x[:, :3] > 0.3)
+
+
+@wrong("is_eight", "not the digits")
+def digits(x):
+    return torch.where(a_patch(x), 8, 3)
+
+
+@wrong("is_eight", "combine conditions as in")
+def with_and(x):
+    return x[:, 2, 2] > 0.5 and x[:, 5, 2] > 0.5
+
+
+@wrong("is_eight", "or loop over the images")
 def an_if_over_all(x):
     return True if x[:, 5, 2] > 0.35 else False  # noqa: SIM210
 
@@ -372,6 +392,11 @@ def counted_from_the_earlier(earlier, later, year):
 @wrong("forecast", "the factor for one span")
 def one_more_span(earlier, later, year):
     return later[1] * later[1] / earlier[1]
+
+
+@wrong("forecast", "multiply it by the compute of the later model")
+def growth_alone(earlier, later, year):
+    return (later[1] / earlier[1]) ** ((year - later[0]) / (later[0] - earlier[0]))
 
 
 @wrong("forecast", "not a product")

@@ -92,10 +92,21 @@ def is_eight(is_eight: Callable[..., Any]) -> None:
     x, digit, _, _ = fixed_split()
     these = (digit == 3) | (digit == 8)
     x, eight = x[these], digit[these] == 8
-    found = tensor(call(is_eight, x))
+    try:
+        found = tensor(call(is_eight, x))
+    except (RuntimeError, ValueError) as error:
+        if "ambiguous" not in str(error):
+            raise
+        raise AssertionError(
+            "`if`, `and` and `or` ask for a single yes or no, and here are many images: "
+            "combine conditions as in (a > 0.3) & (b > 0.3), or loop over the images"
+        ) from None
     assert found.shape == eight.shape, (
         f"a yes or no for each image: shape {tuple(eight.shape)}, not {tuple(found.shape)}. "
         "x[:, 5, 2] is a pixel of each image"
+    )
+    assert not ((found == 3) | (found == 8)).all(), (
+        "true for an 8 and false for a 3 are asked for, not the digits"
     )
     assert ((found == 0) | (found == 1)).all(), (
         "a yes or no for each image: compare what you measured with a number, as in patch > 0.3"
@@ -236,6 +247,7 @@ def forecast(forecast: Callable[..., Any]) -> None:
             "the factor is for all the years between the two models, here two, not for one": 156250.0,
             "count the years from the later model, not from the earlier one": 6250.0,
             "this is the factor for one span; the year asked for is three spans later": 50.0,
+            "this is the growth: multiply it by the compute of the later model": 125.0,
             "a power is meant, `factor ** spans`, not a product": 150.0,
             "take the factor between the two models: it is not always a doubling": 80.0,
             "the growth from one model to the other is later by earlier": 0.08,

@@ -119,7 +119,7 @@ for row, number in zip(axes, (3, 8), strict=True):
         figures.squares(ax, image)
 figures.Shown(
     fig,
-    "Seven images of a 3 above seven of an 8. The left side of an 8 is often no darker than that of a 3.",
+    "Seven images of a 3 above seven of an 8. Several of the 8s show no clear hole.",
 )
 
 # %% [markdown]
@@ -129,18 +129,18 @@ figures.Shown(
 guess = ""  # write yours here before you go on
 
 # %% [markdown]
-# Write a rule that tells 8s from 3s. It gets images `x (n, 8, 8)`, from 0 (background) to 1, rows first, and gives `(n,)` of true (8) or false (3). It should be right on 85 % of
+# Write a rule that tells 8s from 3s. It gets images `x (n, 8, 8)`, from 0 (background) to 1 (stroke), rows first, and gives `(n,)`: true for an 8, false for a 3. It should be right on 85 % of
 # the images that you may look at. The check says how far you are: look at the images, change the rule, try again. Note the time when you begin.
 #
 # <details markdown="1"><summary>Hint: the idea</summary>
 #
-# Find a patch that is dark in nearly every 8 and bright in nearly every 3, and compare its mean with a number. The lower loop of an 8 is closed on its left.
+# Find a patch that holds a stroke in nearly every 8 and hardly in any 3, and compare its mean with a number. The lower loop of an 8 is closed on its left.
 # `history.holes(x)` marks pixels `(n, 8, 8)` in holes. Two conditions are combined by `&` (and) or `|` (or).
 #
 # </details>
 # <details markdown="1"><summary>Hint: the first line</summary>
 #
-# `patch = x[:, 5:6, 1:4].mean(dim=(1, 2))`, the mean of three pixels of row 5 in each image. Try other rows and columns
+# `patch = x[:, 2:4, 1:3].mean(dim=(1, 2))`, the mean of four pixels at the upper left of each image. Other places tell more
 #
 # </details>
 
@@ -175,9 +175,9 @@ def right_on(rule, x, digit):
 
 for name, rule in (("two holes", two_holes), ("the rule", is_eight)):
     print(
-        f"{name}: {right_on(rule, x, digit):.0%} of the images looked at, "
-        f"{right_on(rule, x_test, digit_test):.0%} of those held out, "
-        f"{right_on(rule, history.shift(x_test), digit_test):.0%} of these moved by a pixel"
+        f"{name}: looked at {right_on(rule, x, digit):.0%}, "
+        f"held out {right_on(rule, x_test, digit_test):.0%}, "
+        f"moved by one pixel {right_on(rule, history.shift(x_test), digit_test):.0%}"
     )
 
 # %% [markdown]
@@ -317,8 +317,9 @@ ax.minorticks_off()
 ax.legend(loc="lower right")
 figures.Shown(
     fig,
-    "Accuracy against the number of examples. The nearest neighbour on pixels passes the rules of a person before 40 "
-    "examples and nears 99 %; rules by counting reach them only with several hundred examples and stay near 75 %.",
+    "Accuracy against the number of examples. The nearest neighbour on pixels passes "
+    "the rules of a person before 40 examples and nears 1; rules by counting reach "
+    "them only with several hundred examples and stay near 0.75.",
 )
 
 # %% [markdown]
@@ -384,14 +385,15 @@ for model in history.MODELS[1:7]:  # before 2019
     there = float(forecast(first, (model.year, model.exaflop), last[0]))
     print(f"AlexNet and {model.name}: {there:.1e} exaFLOP in {last[0]}")
     ax.plot([first[0], last[0]], [first[1], there], color=figures.FAINT, lw=1, ls="-")
+print(f"{history.MODELS[-1].name}, estimated: {last[1]:.1e}")
 ax.plot(*zip(first, *others, strict=True), "o", color=figures.BLUE)
 ax.axvline(2019, color=figures.INK, ls=":")
 ax.set(yscale="log", ylabel="exaFLOP", xlabel="year")
 figures.Shown(
     fig,
-    "Training compute of fourteen models on a logarithmic axis. Six lines from AlexNet through models before 2019 fan out to 2025.",
+    "Training compute of fourteen models on a logarithmic axis. Six lines from AlexNet "
+    "through models before 2019 fan out to 2025.",
 )
-print(f"{history.MODELS[-1].name}, estimated: {last[1]:.1e}")
 
 # %% [markdown]
 # <details markdown="1"><summary>What came out</summary>
