@@ -61,13 +61,17 @@ TOLERANCE = 2e-3  # of a number's size: other processors add up in another order
 
 
 def moments(numbers: Any) -> list[float]:
-    """Few numbers that move when any of many does: how many, mean, spread, and two sums that know the order."""
+    """Few numbers that move when any of many does: how many, mean, spread, and three sums that know the order.
+
+    The first of the three changes sign once on the way: it sees a smooth curve that has moved, in which the others
+    cancel out.
+    """
     flat = np.ma.filled(np.ma.asarray(numbers, dtype=float), np.nan).ravel()
     known = flat[np.isfinite(flat)]
     if not len(known):
         return [len(flat)]
     mean, turns = known.mean(), np.arange(len(known))
-    swings = [((known - mean) * np.cos(turns * pace)).mean() for pace in (1.0, 2.3)]
+    swings = [((known - mean) * np.cos(turns * pace)).mean() for pace in (np.pi / len(known), 1.0, 2.3)]
     return [len(flat), *(float(f"{each:.6g}") for each in (mean, known.std(), *swings))]
 
 
@@ -220,7 +224,7 @@ def differences(recorded: Any, now: Any, where: str = "") -> list[str]:
 
 def is_moments(found: list[Any]) -> bool:
     """Whether these are moments of many numbers: a count first, and then numbers."""
-    return len(found) == 5 and all(isinstance(each, int | float) for each in found)
+    return len(found) == 6 and all(isinstance(each, int | float) for each in found)
 
 
 def moved(recorded: list[float], now: list[float]) -> float:

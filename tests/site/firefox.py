@@ -172,9 +172,13 @@ class Tab:
             ".map(part => (part.scrollIntoView({ block: 'center', behavior: 'instant' }), part.getClientRects()[0]))[0]"
         )
         self.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 100)))")  # drawn there by now
-        x, y = int(box["x"] + box["width"] / 2), int(box["y"] + box["height"] / 2)
-        steps = [{"type": "pointerMove", "x": x, "y": y}, {"type": "pointerDown", "button": 0}]
-        self.perform({"type": "pointer", "id": "mouse", "actions": [*steps, {"type": "pointerUp", "button": 0}]})
+        self.drag((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+
+    def drag(self, *places: tuple[float, float]) -> None:
+        """Press the mouse at the first place in the window, lead it through the others, and let it go."""
+        moves = [{"type": "pointerMove", "x": int(x), "y": int(y)} for x, y in places]
+        steps = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
+        self.perform({"type": "pointer", "id": "mouse", "actions": steps})
 
     def perform(self, source: dict[str, Any]) -> None:
         """Let a device act."""

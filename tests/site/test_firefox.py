@@ -12,6 +12,7 @@ from pypdf import PdfReader
 from tests.site.built import addresses, tree
 from tests.site.firefox import Firefox, Tab
 from tests.site.test_decks import HERE, OVER, TOLD, plain
+from tests.site.test_demos import ONE
 
 READY = "document.querySelector('.slides.ready') !== null"
 DRAWN = """[...document.querySelectorAll("article svg.figure")].filter(box => box.checkVisibility()).map(drawing => {
@@ -199,6 +200,35 @@ def test_formulas_are_drawn_once_and_in_their_fonts(kind: str, opened: Callable[
     assert {"Source Sans 3", "KaTeX_Main", "KaTeX_Math"} <= set(seen["fonts"])
     assert seen["drawn"] > 0
     assert seen["doubled"] == 0
+
+
+def demo(name: str, opened: Callable[..., Tab]) -> tuple[Tab, str]:
+    """A page with the demo `name` in the window and at work, and how a script calls its inside."""
+    page = next(page for page in addresses("lecture") if tree(page).select(name))
+    tab, inside = opened(page, width=1350, height=1000), f"document.querySelector('{name}').shadowRoot"
+    tab.evaluate(f"document.querySelector('{name}').scrollIntoView({{ block: 'center', behavior: 'instant' }}) ?? 1")
+    tab.wait_for(f"customElements.get('{name}') !== undefined")
+    time.sleep(1)  # Firefox drops a click in the first second of a file's page
+    return tab, inside
+
+
+def test_a_digit_is_drawn_with_the_mouse_and_read(opened: Callable[..., Tab]) -> None:
+    tab, inside = demo("draw-digit", opened)
+    box = tab.evaluate(f"{inside}.querySelector('.pad').getBoundingClientRect()")
+    for digit, way in ONE.items():
+        tab.drag(*[(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in way])
+        tab.wait_for(f"{inside}.querySelector('output').textContent.startsWith('A {digit}, with probability')")
+        tab.evaluate(f"{inside}.querySelector('.clear').click() ?? 1")
+        tab.wait_for(f"{inside}.querySelector('output').textContent === ''")
+
+
+def test_a_network_is_built_with_keys(opened: Callable[..., Tab]) -> None:
+    tab, inside = demo("network-builder", opened)
+    said, named = f"{inside}.querySelector('[role=status], output').textContent", "button => button.textContent.trim()"
+    for name in ("nothing", "Convolution", "Pooling", "Linear"):
+        tab.evaluate(f"[...{inside}.querySelectorAll('button')].find(button => ({named})(button) === '{name}').focus()")
+        tab.press("Enter")
+    assert tab.wait_for(f"{said}.startsWith('Block 3 is new. 3 blocks, ') && {said}")
 
 
 def test_a_stick_needs_no_server_for_its_links(firefox: Firefox, stick: Path) -> None:

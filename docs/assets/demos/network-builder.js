@@ -142,6 +142,7 @@ input[aria-invalid] { border: 2px solid var(--md-accent-fg-color); }
 label { color: var(--quiet); white-space: nowrap; }
 label input { color: var(--fig-ink); }
 .scroll { max-height: var(--room, none); overflow: auto; margin: .7em 0; }
+small { display: var(--help, inline); }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: .35em 0 .35em 1em; border-top: 1px solid var(--rule); text-align: right; font-weight: 400; vertical-align: top; white-space: nowrap; }
 thead th { border: 0; color: var(--quiet); }
