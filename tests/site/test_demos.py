@@ -15,11 +15,8 @@ from tests.site.visits import Visit
 MODULES = sorted((SITE / "assets" / "demos").glob("*.js"))
 NAMES = [path.stem for path in MODULES if "-" in path.stem]  # as every element's; the others are what demos share
 PLACES = [(name, page) for name in NAMES for page in addresses() if tree(page).select(f"{name}.demo")]
-ONE = {
-    "1": [(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)],
-    "7": [(0.3, 0.2), (0.7, 0.2), (0.4, 0.8)],
-    "square": [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)],
-}
+ONE = {"1": [(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)], "7": [(0.3, 0.2), (0.7, 0.2), (0.4, 0.8)]}
+LINES = ONE | {"square": [(0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3)]}
 
 
 def on(*names: str, where: tuple[str, ...] = ("lecture", "page")) -> pytest.MarkDecorator:
@@ -104,11 +101,11 @@ def drawn(demo: Locator) -> int:
     return int(demo.evaluate("demo => demo.intensity.filter(Boolean).length"))
 
 
-def stroke(seen: Visit, demo: Locator, digit: str) -> None:
+def stroke(seen: Visit, demo: Locator, what: str) -> None:
     """Draw with the mouse."""
     demo.locator(".pad").scroll_into_view_if_needed()
     box: Any = demo.locator(".pad").bounding_box()
-    first, *others = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in ONE[digit]]
+    first, *others = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in LINES[what]]
     seen.page.mouse.move(*first)
     seen.page.mouse.down()
     for place in others:

@@ -12,7 +12,7 @@ from pypdf import PdfReader
 from tests.site.built import addresses, tree
 from tests.site.firefox import Firefox, Tab
 from tests.site.test_decks import HERE, OVER, TOLD, plain
-from tests.site.test_demos import ONE
+from tests.site.test_demos import LINES, ONE
 
 READY = "document.querySelector('.slides.ready') !== null"
 DRAWN = """[...document.querySelectorAll("article svg.figure")].filter(box => box.checkVisibility()).map(drawing => {
@@ -220,6 +220,22 @@ def test_a_digit_is_drawn_with_the_mouse_and_read(opened: Callable[..., Tab]) ->
         tab.wait_for(f"{inside}.querySelector('output').textContent.startsWith('A {digit}, with probability')")
         tab.evaluate(f"{inside}.querySelector('.clear').click() ?? 1")
         tab.wait_for(f"{inside}.querySelector('output').textContent === ''")
+
+
+def test_two_heads_learn_what_is_drawn_and_what_is_ready_made(opened: Callable[..., Tab]) -> None:
+    tab, inside = demo("linear-probe", opened)
+    box = tab.evaluate(f"{inside}.querySelector('.pad').getBoundingClientRect()")
+    said = f"{inside}.querySelector('output').textContent"
+    for letter, what in (("A", "square"), ("B", "1"), ("", "square")):
+        way = LINES[what]
+        tab.drag(*[(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in way])
+        if letter:
+            tab.evaluate(f"{inside}.querySelector('[aria-label=\"Add to class {letter}\"]').click() ?? 1")
+            tab.wait_for(f"{inside}.querySelector('[aria-label$=\"of class {letter}\"] button') !== null")
+    tab.wait_for(f"{said}.startsWith('Features say A (')")
+    for value in ("forget", "take"):
+        tab.evaluate(f"{inside}.querySelector('[data-do={value}]').click() ?? 1")
+    tab.wait_for(f"{said}.startsWith('Test images right: features ')")
 
 
 def test_a_network_is_built_with_keys(opened: Callable[..., Tab]) -> None:
