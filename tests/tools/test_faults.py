@@ -101,12 +101,12 @@ def test_a_fault_is_noticed_if_a_test_fails_and_the_file_is_put_back(tmp_path):
 
 def test_a_copy_has_what_is_typed_and_leads_to_what_is_installed(tmp_path, monkeypatch):
     root = tmp_path / "course"
-    for name in ("code", "site", ".venv", "node_modules"):
+    for name in ("code", "site", ".git", ".venv", "node_modules"):
         (root / name).mkdir(parents=True)
         (root / name / "file").write_text(name, encoding="utf-8")
     monkeypatch.setattr(faults, "ROOT", root)
     made = faults.copy(tmp_path / "copy")
-    assert sorted(path.name for path in made.iterdir()) == [".venv", "code", "node_modules"]
+    assert sorted(path.name for path in made.iterdir()) == [".git", ".venv", "code", "node_modules"]
     assert (made / ".venv").resolve() == root / ".venv"
     assert (made / "code").is_dir()
     assert not (made / "code").is_symlink()
