@@ -404,7 +404,7 @@ def main(
 
     Args:
         seed: Which noise and which images; networks take the next four seeds too.
-        device: Where to train networks: on a GPU results differ, as between seeds.
+        device: For networks, float64 on the CPU; on a GPU results differ as with seeds.
         data: The images that the network learns to classify.
         epochs: Passes over the training images, if it is not stopped early.
         tries: How many configurations the search samples.

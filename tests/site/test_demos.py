@@ -101,11 +101,6 @@ def drawn(demo: Locator) -> int:
     return int(demo.evaluate("demo => demo.intensity.filter(Boolean).length"))
 
 
-def arrived(demo: Locator) -> None:
-    """Wait until something is drawn: a finger's events reach the page a moment later."""
-    demo.evaluate("demo => new Promise(done => setInterval(() => demo.intensity.some(Boolean) && done(), 20))")
-
-
 def stroke(seen: Visit, demo: Locator, what: str) -> None:
     """Draw with the mouse."""
     demo.locator(".pad").scroll_into_view_if_needed()
@@ -475,7 +470,8 @@ def test_a_finger_teaches_a_class_and_does_not_scroll(name: str, page: str, visi
         points = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}] if y else []
         client.send("Input.dispatchTouchEvent", {"type": phase, "touchPoints": points})
     assert seen.page.evaluate("window.scrollY") == before
-    arrived(demo)
+    # a finger's events reach the page a moment later
+    seen.page.wait_for_function("demo => demo.intensity.some(Boolean)", arg=demo.element_handle())
     demo.get_by_role("button", name="Add to class A").tap()
     expect(demo.get_by_role("button", name="of class A")).to_have_count(1)
     demo.get_by_role("button", name="Remove example 1 of class A").tap()

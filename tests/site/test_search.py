@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import random
 import re
+import string
 from collections.abc import Callable
 from functools import cache
+from itertools import combinations
 
 import pytest
 from bs4 import BeautifulSoup
@@ -165,20 +168,33 @@ def test_search_finds_every_page_by_its_heading(visit: Callable[..., Visit]) -> 
     assert not lost, "\n".join(lost)
 
 
-def test_no_word_of_a_title_breaks_the_search(visit: Callable[..., Visit]) -> None:
-    """Words with digits in them made lunr look for words that are in no page: see tools/js.mjs."""
-    seen = visit("/")
-    seen.page.locator("label[for=__search]:visible, input[name=query]:visible").first.click()
-    box, said = seen.page.locator("input[name=query]"), []
+def odd_words(seed: int) -> list[str]:
+    """Many words with a digit in them, those with z alike but for it: from some such sets lunr made its own."""
+    draw, letters = random.Random(seed), string.ascii_lowercase
+    starts = ["z" + "".join(draw.choices(letters, k=2)) for _ in range(36)]
+    pairs = zip(starts, combinations("123456789", 2), strict=True)
+    words = {f"{start}{digit}" for start, digits in pairs for digit in digits}
+    for _ in range(300):
+        a, b, c, d = draw.choices(letters, k=4)
+        words.add(f"{a}{b}{draw.randint(1, 9)}{c}{d}")
+    return sorted(words)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_words_with_digits_do_not_break_the_search(seed: int, visit: Callable[..., Visit]) -> None:
+    """A question for what begins with z met words that are in no page, and failed: see tools/js.mjs."""
+    index = json.loads((SITE / INDEX).read_text(encoding="utf-8"))
+    index["docs"] = [{"location": "", "title": "Words", "text": " ".join(odd_words(seed)), "tags": []}]
+    seen, said = visit("/"), []
+    seen.page.route(f"**/{INDEX}", lambda route: route.fulfill(json=index))
     seen.page.on("console", lambda message: said.append(message.text))  # what the search cannot do is a warning to it
-    odd = {word for part in search_index() for word in part["title"].split() if re.search(r"\d|.[A-Z]", word)}
-    assert "LeNet" in odd
-    for word in sorted(odd):
+    seen.page.locator("label[for=__search]:visible, input[name=query]:visible").first.click()
+    box = seen.page.locator("input[name=query]")
+    for word in ("z", odd_words(seed)[-1]):
         box.fill(word)
         box.press("End")
-    box.fill("perceptron")
-    box.press("End")
-    seen.page.locator(f'.md-search-result__link[href^="{seen.host}/lectures/perceptron/"]').first.wait_for()
+        seen.page.wait_for_timeout(300)
+    seen.page.locator(".md-search-result__link").first.wait_for()
     assert not said, "\n".join(said)
 
 
