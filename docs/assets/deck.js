@@ -200,6 +200,8 @@
       keyboardCondition: event => !keys.open && !(event.key === " " && document.activeElement.closest("a, button, summary")),
     });
     slides.classList.add("ready");
+    // reveal.js tells the speaker view's previews where they are when the first of them stands: the other may come later
+    if (deckAsks("receiver")) parent.postMessage(JSON.stringify({ namespace: "reveal", eventName: "ready" }), "*");
     if (deckAsks("dialog")) print();
   }
 

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from bs4 import Tag
-from playwright.sync_api import Browser, Frame, Page, expect
+from playwright.sync_api import Browser, Frame, Page, Route, expect
 from pypdf import PdfReader
 
 from tests.site.built import addresses, inside, tree, words
-from tests.site.visits import Visit
+from tests.site.visits import READY, Visit
 
-READY = ".slides.ready"
 PATIENCE = 15_000  # milliseconds: machines that test are busy
 PAINT = "document.body.dataset.mdColorScheme"
 HERE = "Object.values(Reveal.getIndices())"
@@ -105,7 +104,6 @@ PARTS = """heading => {
 def shown(deck: str, visit: Callable[..., Visit]) -> Iterator[Page]:
     """A deck on a projector, ready to present; nothing may go wrong behind it."""
     seen = visit(deck, width=1280)
-    seen.page.locator(READY).wait_for()
     yield seen.page
     assert not seen.faults, "\n".join([str(seen), *seen.faults])
 
@@ -309,7 +307,6 @@ def test_a_figure_unfolds_step_by_step(path: str, visit: Callable[..., Visit], h
     heading = UNFOLDS[path]
     seen = visit(f"{path}#{heading}", width=1280)
     page = seen.page
-    page.locator(READY).wait_for()
     last = max(number for number, _ in page.evaluate(PARTS, heading))
     went = [unfolded(page, heading)]
     for key in ["ArrowRight"] * last + ["ArrowLeft"] * last:
@@ -342,13 +339,29 @@ def test_a_figure_unfolds_step_by_step(path: str, visit: Callable[..., Visit], h
     assert not seen.faults, "\n".join(seen.faults)
 
 
+@pytest.mark.one
+def test_a_preview_that_comes_late_shows_what_comes_next(shown: Page, deck: str) -> None:
+    def late(route: Route) -> None:
+        time.sleep(2)
+        route.continue_()
+
+    shown.keyboard.press("ArrowRight")
+    coming = shown.evaluate(HERE)
+    shown.keyboard.press("ArrowLeft")
+    shown.context.route(re.compile("receiver.*controls=false"), late)
+    with shown.expect_popup() as opened:
+        shown.keyboard.press("s")
+    preview = opened.value.wait_for_selector("#upcoming-slide iframe").content_frame()
+    assert preview
+    there = f"coming => window.Reveal?.isReady() && String({HERE}) === String(coming)"
+    preview.wait_for_function(there, arg=coming, timeout=PATIENCE)
+
+
 @pytest.mark.parametrize("path", UNFOLDS)
 @pytest.mark.parametrize("how", ["?print-pdf", "?read", "on an upright phone", "without scripts", "the page itself"])
 def test_elsewhere_a_figure_that_unfolds_is_there_whole(path: str, how: str, visit: Callable[..., Visit]) -> None:
     view = path.removesuffix("slides/") if "page" in how else f"{path}{how}" if how.startswith("?") else path
     page = visit(view, width=390 if "phone" in how else 1280, java_script_enabled=how != "without scripts").page
-    if view != path.removesuffix("slides/") and how != "without scripts":
-        page.locator(READY).wait_for()
     parts = page.evaluate(PARTS, "")
     assert parts, f"{view}: no figure has steps"
     assert all(visible for _, visible in parts), f"{view}, {how}, hides parts of a figure"
@@ -437,8 +450,6 @@ def test_a_deck_follows_the_system_into_the_dark(shown: Page, deck: str) -> None
 def test_a_deck_can_be_read_as_a_page(deck: str, how: str, visit: Callable[..., Visit]) -> None:
     view = f"{deck}?read" if how == "?read" else deck
     seen = visit(view, width=390 if "phone" in how else 1280, java_script_enabled=how != "without scripts")
-    if how != "without scripts":
-        seen.page.locator(READY).wait_for()
     text = plain(seen.page.locator("body").inner_text())
     expected = texts(deck)
     assert len(expected) >= 15, f"{deck} has hardly any text: {expected}"

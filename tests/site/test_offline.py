@@ -12,10 +12,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from pypdf import PdfReader
 
 from tests.site.built import addresses, tree
-from tests.site.test_decks import HERE, READY, SLIDES, TOLD, plain
+from tests.site.test_decks import HERE, SLIDES, TOLD, plain
 from tests.site.test_demos import RIGHT, come, on, reads, says, stroke, teach
 from tests.site.test_search import found
-from tests.site.visits import Visit
+from tests.site.visits import READY, Visit
 
 IN_FONT = "family => [...document.fonts].some(font => font.family.includes(family) && font.status === 'loaded')"
 
@@ -140,9 +140,7 @@ def test_classes_of_the_readers_own_and_ready_made_ones_are_learned(
 @pytest.fixture
 def presented(opened: Callable[..., Visit]) -> Visit:
     """A deck, ready to present."""
-    seen = opened(addresses("deck")[0], width=1280)
-    seen.page.locator(READY).wait_for()
-    return seen
+    return opened(addresses("deck")[0], width=1280)
 
 
 def test_a_deck_is_presented_and_loaded_again_where_it_was(presented: Visit) -> None:

@@ -17,11 +17,16 @@ new PerformanceObserver(list => {
     [entry.value, entry.sources.map(({node}) => (node?.outerHTML ?? node?.textContent ?? "?").slice(0, 200))]);
 }).observe({ type: "layout-shift", buffered: true });
 """
-SETTLED = """() => Promise.race([
-  new Promise(late => setTimeout(late, 2000)),
-  Promise.all([document.fonts.ready, ...document.getAnimations().map(motion => motion.finished)])
-    .then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))),
-]).then(() => 1)"""
+READY = ".slides.ready"
+STANDS = f"document.querySelector('.slides') === null || document.querySelector('{READY}') !== null"
+SETTLED = """async () => {
+  const drawn = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await drawn(); // what is drawn asks for its fonts
+  await document.fonts.ready;
+  const late = new Promise(done => setTimeout(done, 2000)); // some motion never ends
+  await Promise.race([late, Promise.all(document.getAnimations().map(motion => motion.finished))]);
+  await drawn();
+}"""
 CHOOSE = "paint => document.querySelector(`.md-option[data-md-color-scheme=${paint}]`)?.click()"
 COLOURS = ["color-contrast", "link-in-text-block"]
 WIDTHS = ["scrollable-region-focusable", "target-size", *COLOURS]
@@ -90,12 +95,13 @@ class Visit:
             self.faults.append(f"no answer for {request.url}: {request.failure}")
 
     def settle(self) -> None:
-        """Wait until nothing is asked for and nothing moves any more."""
+        """Wait until nothing is asked for, a deck stands, its fonts are there, and nothing moves any more."""
         quiet = 0
         while quiet < 2:
             self.page.wait_for_timeout(30)
             quiet = 0 if self.waiting else quiet + 1
         if self.scripts:
+            self.page.wait_for_function(STANDS)
             self.page.evaluate(SETTLED)
 
     def weight(self) -> dict[str, int]:
