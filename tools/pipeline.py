@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import IO, Any
 
 from tools import snippets, warm
@@ -26,6 +26,8 @@ STRICT = """import warnings  # what runs as pasted warns of nothing; what the ke
 warnings.simplefilter("error")
 warnings.filterwarnings("ignore", module="ipykernel")
 """
+PROCESSORS = os.cpu_count() or 1
+FREE = BoundedSemaphore(PROCESSORS)  # one program at a time for each
 NOTEBOOKS = Lock()  # for what reads and runs them: two threads that import it at once would see half of it
 MADE = "neuronup"  # in the metadata of a notebook: the fingerprint of its cells when it was made
 NEEDED = (  # of a machine's settings, what any program needs to start
@@ -106,9 +108,10 @@ def run_script(script: Path, outputs: Path) -> None:
     partial = outputs.with_name("outputs.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    start = time.perf_counter()
-    ran = run_python(script, "--out", partial, "--device", "cpu")
-    seconds = time.perf_counter() - start
+    with FREE:
+        start = time.perf_counter()
+        ran = run_python(script, "--out", partial, "--device", "cpu")
+        seconds = time.perf_counter() - start
     if ran.returncode:
         raise Failed(f"{script} failed (exit status {ran.returncode}):\n{ran.stdout}{ran.stderr}")
     metrics = partial / "metrics.json"
@@ -136,7 +139,8 @@ def run_drawings(drawings: Path, outputs: Path, figures: Path) -> None:
     """
     partial = figures.with_name("figures.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    ran = run_python(drawings, outputs, partial, cwd=drawings.parent)
+    with FREE:
+        ran = run_python(drawings, outputs, partial, cwd=drawings.parent)
     if ran.returncode:
         raise Failed(f"{drawings} failed (exit status {ran.returncode}):\n{ran.stdout}{ran.stderr}")
     slim(partial)
@@ -213,7 +217,8 @@ def executed(book: Any, where: Path) -> tuple[int, str] | None:
         resources={"metadata": {"path": str(where)}},
     )
     try:
-        client.execute(env=surroundings())
+        with FREE:
+            client.execute(env=surroundings())
     except CellExecutionError as error:
         raised = (any(output["output_type"] == "error" for output in cell.get("outputs", [])) for cell in book.cells)
         return next((number for number, has in enumerate(raised) if has), 0), str(error)
@@ -315,7 +320,8 @@ def build(root: Path = ROOT) -> None:
     for notebook, copy in keep_edits(root):
         print(f"{notebook.relative_to(root)} was edited: what you typed is kept in {copy.name} beside it.", flush=True)
     words = [sys.executable, "-m", "pytask", "build", str(root / "tools"), "--show-errors-immediately"]
-    words += ["--n-workers", str(os.cpu_count() or 1), "--parallel-backend", "threads", "--sort-table"]
+    # pytask sees up to a second late that a task has ended: twice as many are begun as run
+    words += ["--n-workers", str(2 * PROCESSORS), "--parallel-backend", "threads", "--sort-table"]
     done = subprocess.run(words, cwd=root, env=surroundings())
     if done.returncode:
         raise Failed("Something of a lecture failed: its traceback stands above. Mend it and build again.")

@@ -1,11 +1,14 @@
-"""The pipeline: tasks for each script, its drawings, lab and tries; run when what they stand on has changed."""
+"""The pipeline: tasks for each script, its drawings, lab and tries; run when what they stand on has changed.
+
+What takes long comes first, so that at the end no processor waits for another.
+"""
 
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pytask import Product, PythonNode, task
+from pytask import Product, PythonNode, mark, task
 
 from tools import snippets
 from tools.pipeline import ROOT, imported, run_drawings, run_lab, run_script, run_tries
@@ -55,6 +58,7 @@ for lecture in sorted((ROOT / "docs" / "lectures").iterdir()):
         outputs = Folder(name=f"{lecture.name}/outputs", folder=lecture / "outputs")
 
         @task(id=lecture.name)
+        @mark.try_first
         def task_script(
             script: Path = script,
             stands_on: list[Path] = script_stands_on,
@@ -67,6 +71,7 @@ for lecture in sorted((ROOT / "docs" / "lectures").iterdir()):
         figures = Folder(name=f"{lecture.name}/figures", folder=lecture / "figures")
 
         @task(id=lecture.name)
+        @mark.try_last
         def task_drawings(
             drawings: Path = drawings,
             stands_on: list[Path] = drawings_stand_on,
@@ -83,6 +88,7 @@ for lecture in sorted((ROOT / "docs" / "lectures").iterdir()):
         shown = PythonNode(value="\0".join(each.text for each in regions), hash=True)
 
         @task(id=lecture.name)
+        @mark.try_last
         def task_tries(
             page: str = str(lecture / "index.md"),  # no path: of its text, only the code counts
             code: Any = shown,

@@ -297,6 +297,22 @@ def test_a_second_build_waits_for_the_first_and_says_so_and_a_killed_one_blocks_
     assert second.returncode == 0
 
 
+def test_no_more_scripts_run_at_once_than_there_are_processors_and_waiting_is_not_timed(course):
+    processors, spans = os.cpu_count() or 1, []
+    names = [f"script_{number}" for number in range(2 * processors)]
+    for name in names:
+        body = "began = time.time()\ntime.sleep(3)\n(out / 'span').write_text(f'{began} {time.time()}')\n"
+        course.script(name, f"import time\n{body}")
+    build(course.root)
+    for name in names:
+        began, ended = map(float, (course.outputs(name) / "span").read_text(encoding="utf-8").split())
+        stamp = json.loads((course.outputs(name) / "stamp.json").read_text(encoding="utf-8"))
+        assert stamp["seconds"] - (ended - began) < 3, f"{name} was timed while it waited for another"
+        spans.append((began, ended))
+    most = max(sum(began <= now < ended for began, ended in spans) for now, _ in spans)
+    assert most <= processors
+
+
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="side by side takes two cores")
 def test_independent_scripts_run_side_by_side(course):
     for mine, other in (("alpha", "beta"), ("beta", "alpha")):
