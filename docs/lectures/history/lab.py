@@ -41,7 +41,7 @@ orders = [
 
 # %% [markdown]
 # The engine of the lecture goes from facts to a digit in one step. Here a conclusion may be a condition of another rule. To
-# draw conclusions from conclusions, until nothing new follows, is called **forward chaining**.
+# draw conclusions from conclusions, until nothing new follows, is called [forward chaining](../../../course/glossary/#forward-chaining).
 #
 # > **Predict.** What should be added to each of the four orders? What will the engine say of a tape drive, for which there is no rule?
 
@@ -194,7 +194,7 @@ for name, rule in (("two holes", two_holes), ("the rule", is_eight)):
 #
 # Did the rules of the lecture do badly because people wrote them? Let a program write rules, in the same words: the 14 facts. It begins with all images
 # in one group, picks a fact, and splits the group by it. Then it splits one of the groups that it has, the one with most mistakes, and so on. Each group becomes a
-# rule, whose conditions are the splits that led to it. Such rules form a **decision tree**.
+# rule, whose conditions are the splits that led to it. Such rules form a [decision tree](../../../course/glossary/#decision-tree).
 
 # %%
 facts_test = history.observe(x_test)
