@@ -34,6 +34,7 @@ from cnn import (
     fully_convolutional,
     save_model,
     scene,
+    search_scenes,
     summary,
     train,
     train_larger,
@@ -301,6 +302,8 @@ def test_an_empty_background_holds_nothing_once_a_foreground_is_asked_for(learne
     empty = torch.zeros(1, 1, 40, 40)
     assert detect(learned[0][1], empty, 8, least=0.2) == []
     assert detect(learned[0][1], empty, 8, least=0.0) != []  # it was never trained to say "nothing"
+    images, model, _ = learned[0]
+    assert set(search_scenes(model, images.test, least=2.0, many=2).values()) == {0.0}
 
 
 @given(seed=st.integers(0, 10_000), near=st.integers(0, 3))

@@ -48,11 +48,12 @@ def test_a_figure_takes_the_colours_and_the_font_of_the_page():
     assert "var(--fig-font, sans-serif)" in text
 
 
-@pytest.mark.parametrize(("kind", "mode"), [("few", "P"), ("many", "RGBA"), ("holes", "RGBA")])
+@pytest.mark.parametrize(("kind", "mode"), [("few", "P"), ("256", "P"), ("257", "RGBA"), ("holes", "RGBA")])
 def test_a_picture_of_few_colours_has_a_palette_and_its_own_dots(kind, mode, monkeypatch):
     dots = torch.arange(400.0).reshape(20, 20) // 100
-    if kind == "many":
-        dots = torch.linspace(0, 1, 1200).reshape(20, 20, 3)
+    if kind.isdigit():
+        number = torch.arange(400).reshape(20, 20) % int(kind)
+        dots = torch.stack([number % 256, number // 256, 0 * number], dim=2) / 255
     if kind == "holes":
         dots[0, 0] = torch.nan
 
