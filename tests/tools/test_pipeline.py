@@ -62,6 +62,13 @@ def test_a_build_in_which_nothing_has_changed_starts_nothing(built, monkeypatch)
     build(built.root)
 
 
+def test_a_lecture_that_has_no_script_yet_stops_no_other(course):
+    course.script("alpha")
+    course.write("docs/lectures/beta/index.md", "# Beta\n")
+    build(course.root)
+    assert course.ran() == ["alpha"]
+
+
 def test_what_is_typed_while_a_build_runs_is_run_by_the_next(course):
     course.script("beta")
     typing = """
