@@ -28,7 +28,9 @@ warnings.filterwarnings("ignore", module="ipykernel")
 """
 PROCESSORS = os.cpu_count() or 1
 FREE = BoundedSemaphore(PROCESSORS)  # one program at a time for each
-NOTEBOOKS = Lock()  # for what reads and runs them: two threads that import it at once would see half of it
+# One task at a time imports and parses: another thread would see half of a module, and Python 3.11 counts in one
+# place how deep all that parse have gone (python/cpython#106905).
+PREPARING = Lock()
 MADE = "neuronup"  # in the metadata of a notebook: the fingerprint of its cells when it was made
 NEEDED = (  # of a machine's settings, what any program needs to start
     *("LD_LIBRARY_PATH", "PATH", "TERM", "TMPDIR"),
@@ -67,8 +69,9 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 def run_python(program: Path, *words: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run a program of the course in our surroundings, every warning an error, and take down what it prints."""
-    files = [program, *imported(program, ROOT / "code")]
-    imports = frozenset().union(*(imports_of(path, path.stat().st_mtime_ns) for path in files))
+    with PREPARING:
+        files = [program, *imported(program, ROOT / "code")]
+        imports = frozenset().union(*(imports_of(path, path.stat().st_mtime_ns) for path in files))
     return warm.run(program, *words, cwd=cwd, env=surroundings(), imports=imports)
 
 
@@ -160,11 +163,11 @@ def run_lab(lab: Path, notebook: Path) -> None:
 
     Raises Failed, leaving `notebook` as it was, when a cell raises.
     """
-    with NOTEBOOKS:
+    with PREPARING:
         import jupytext  # here, for these take two seconds that a build with nothing to run can spare
         import nbformat
 
-    book = jupytext.read(lab)
+        book = jupytext.read(lab)
     for number, cell in enumerate(book.cells):
         cell.id = f"cell-{number}"
     book.metadata[MADE] = digest(book)
@@ -179,13 +182,13 @@ def run_tries(page: Path, notebook: Path) -> None:
 
     Raises Failed, leaving `notebook` as it was, when a region raises or warns, or a try shows nothing.
     """
-    with NOTEBOOKS:
-        import nbformat
-
     markdown = page.read_text(encoding="utf-8")
     regions = snippets.shown(markdown, ROOT)
+    with PREPARING:
+        import nbformat
+
+        imports = f"{STRICT}\n{snippets.imports(regions, ROOT)}"
     book = nbformat.v4.new_notebook()
-    imports = f"{STRICT}\n{snippets.imports(regions, ROOT)}"
     for number, code in enumerate([imports, *(each.text for each in regions)]):
         book.cells.append(nbformat.v4.new_code_cell(code, id=f"cell-{number}"))
     if failed := executed(book, page.parent):
@@ -203,7 +206,7 @@ def run_tries(page: Path, notebook: Path) -> None:
 
 def executed(book: Any, where: Path) -> tuple[int, str] | None:
     """Run the cells of a notebook in the folder `where`; return which of them raised, and its traceback."""
-    with NOTEBOOKS:
+    with PREPARING:
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError
 

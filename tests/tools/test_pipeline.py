@@ -1,5 +1,6 @@
 """The pipeline runs what has changed and what stands on it, wholly or not at all."""
 
+import ast
 import json
 import os
 import re
@@ -8,11 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import pytest
 from conftest import with_tools
 
-from tools.pipeline import Failed, build, imported
+from tools import pipeline, warm
+from tools.pipeline import ROOT, Failed, build, imported
 
 CHAIN = ["alpha", "beta", "gamma"]  # alpha imports middle, which imports deep; beta imports deep; gamma nothing
 
@@ -302,6 +306,28 @@ def test_a_second_build_waits_for_the_first_and_says_so_and_a_killed_one_blocks_
             first.kill()
             assert second.stdout.read() == "in\n"
     assert second.returncode == 0
+
+
+def test_no_two_threads_parse_at_once(tmp_path, monkeypatch):
+    parse, parsing, together = ast.parse, Lock(), []
+
+    def watched(*words, **how):
+        if parsing.locked():
+            together.append(words)
+        with parsing:
+            time.sleep(0.02)
+            return parse(*words, **how)
+
+    monkeypatch.setattr(ast, "parse", watched)
+    monkeypatch.setattr(warm, "run", lambda *words, **how: None)
+    monkeypatch.setattr(pipeline, "executed", lambda book, where: (0, "not run"))
+    pipeline.imports_of.cache_clear()
+    programs, pages = [ROOT / "code" / "sgd.py", ROOT / "code" / "rnn.py"], ROOT / "docs" / "lectures"
+    with ThreadPoolExecutor(4) as pool:
+        ran = [pool.submit(pipeline.run_python, program) for program in programs]
+        ran += [pool.submit(pipeline.run_tries, pages / name / "index.md", tmp_path / name) for name in ("sgd", "rnn")]
+    assert [type(each.exception()) for each in ran] == [type(None)] * 2 + [Failed] * 2
+    assert not together
 
 
 def test_no_more_scripts_run_at_once_than_there_are_processors_and_waiting_is_not_timed(course):
