@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 from tests.site.built import ROOT, SITE, addresses, file_of, inside, topic, tree, words
-from tests.site.visits import Visit
+from tests.site.visits import HEIGHTS, Visit
 
 SNIPPET = re.compile(r'^```.*python.*\n--8<-- "(code/\w+\.py):(\w+)"\n```$', re.MULTILINE)
 INK = """() => {
@@ -377,6 +377,15 @@ def test_the_glossary_is_searched_by_term_and_meaning_and_jumped_to_by_letter(vi
     seen.page.get_by_label("Find a term").fill("")
     seen.page.get_by_label("By letter").get_by_role("link", name="V", exact=True).click()
     assert seen.page.evaluate("location.hash") == "#validation-set"
+
+
+@pytest.mark.parametrize("width", [390, 1350])
+def test_a_link_to_a_term_leads_to_its_name_and_not_under_the_search(width: int, visit: Callable[..., Visit]) -> None:
+    seen = visit("/course/glossary/#forward-chaining", width=width)
+    name, search = (seen.page.locator(each).bounding_box() for each in ("#forward-chaining", ".glossary-search"))
+    assert name
+    assert search
+    assert search["y"] + search["height"] <= name["y"] < HEIGHTS[width]
 
 
 def test_an_address_that_leads_nowhere_leads_on() -> None:
